@@ -30,7 +30,6 @@ FIELDS: Mapping[str, str] = {
 NEEDED = ("traceback_id", "called_number", "calling_number", "time")
 MOST_TEXT = 512
 _TIMED = re.compile(r"[0-9]{10}|[0-9]{13}|.*[0-9]:[0-9]{2}.*")
-_UNIVERSAL = re.compile(r"(.*[0-9]{2}(?: [AaPp][Mm])?) ?(?:UTC|GMT|Z)")
 _HALF = re.compile(r"[\ud800-\udfff]")
 """Surrogates, which JSON may name and UTF-8 does not have."""
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -117,11 +116,9 @@ def instants_ms(text: str, zone: ZoneInfo) -> tuple[int, ...]:
     """Read a time, in epoch milliseconds, the earlier one first; none where it is no time, or only a day.
 
     Args:
-        text: ISO 8601, epoch seconds or milliseconds, or the American form `11/27/2026 2:03 PM`; `UTC` may be behind.
+        text: ISO 8601, also with ` UTC` behind it; epoch seconds or milliseconds; or `11/27/2026 2:03 PM`.
         zone: Of a time that names none. An hour that comes twice there gives two instants, one that is left out none.
     """
-    if named := _UNIVERSAL.fullmatch(text):  # as our own tables and pages write it
-        text, zone = named[1], ZoneInfo("UTC")
     there = instant_ms(text, zone) if _TIMED.fullmatch(text) else None
     if there is None:
         return ()

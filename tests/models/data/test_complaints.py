@@ -140,6 +140,7 @@ def test_a_number_of_another_country_loses_the_zero_that_is_dialled_within_it() 
     [
         "2026-11-27T14:03:00Z", "2026-11-27 14:03", "2026-11-27T09:03-05:00", "11/27/2026 2:03 PM", "11/27/2026 14:03",
         "11/27/2026 02:03:00 PM", "1795788180", "1795788180000",
+        "2026-11-27 14:03:00 UTC",
     ],
 )  # fmt: skip
 def test_a_time_as_tables_write_it_is_one_instant(text: str) -> None:

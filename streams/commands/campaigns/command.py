@@ -20,7 +20,7 @@ from streams.archive.query import ask, connected
 from streams.archive.settings import load_archive_settings
 from streams.campaigns.metrics import CampaignMetrics, Standing
 from streams.campaigns.past import Past
-from streams.campaigns.records import CampaignRecord, CampaignVerdict, encoded, record_of
+from streams.campaigns.records import CampaignRecord, CampaignVerdict, record_of
 from streams.campaigns.service import CampaignService
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
 from streams.campaigns.topic import campaigns_now, read_campaigns
@@ -31,7 +31,7 @@ from streams.cases.settings import load_case_settings
 from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.archive import epoch_ms
 from streams.commands.budgets.source import Source, source_options
-from streams.commands.campaigns.showing import lines_of, table_of
+from streams.commands.campaigns.showing import lines_of, object_of, table_of
 from streams.commands.models.place import FILE
 from streams.commands.records.rows import Tally, deliver, tell
 from streams.commands.replay import read_batches
@@ -112,7 +112,7 @@ async def _run(settings: Settings, chosen: CampaignSettings) -> None:
 @click.option("--within", "within_h", type=click.FloatRange(min=0), help="Only those that called in so many hours.")
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Lines, the latest first.")
 @unmask_option
-@click.option("--json", "as_json", is_flag=True, help="One record of the topic a line.")
+@click.option("--json", "as_json", is_flag=True, help="One record of the topic a line, and what people said.")
 def list_(*, kind: str | None, within_h: float | None, most: int, numbers: Numbers, as_json: bool) -> None:
     """List the campaigns of the topic, those that called last first."""
     require(Role.LOOK_UP)
@@ -129,7 +129,7 @@ def list_(*, kind: str | None, within_h: float | None, most: int, numbers: Numbe
 @campaigns.command()
 @click.argument("name", metavar="ID")
 @unmask_option
-@click.option("--json", "as_json", is_flag=True, help="The record of the topic.")
+@click.option("--json", "as_json", is_flag=True, help="The record of the topic, and what people said.")
 def show(name: str, *, numbers: Numbers, as_json: bool) -> None:
     """Show all that is known of a campaign: what it does, by which ways, why it is one, its latest calls."""
     require(Role.LOOK_UP)
@@ -137,7 +137,8 @@ def show(name: str, *, numbers: Numbers, as_json: bool) -> None:
     with step("Reading the topic campaigns", console, quick=True):
         said = campaigns_now(load_settings())
         record = _shown(campaign_in(said.records, name), numbers)
-    click.echo(encoded(record) if as_json else "\n".join(lines_of(record, said.verdicts.get(record.id))))
+    verdict = said.verdicts.get(record.id)
+    click.echo(object_of(record, verdict, numbers) if as_json else "\n".join(lines_of(record, verdict)))
     numbers.note(f"campaign:{record.id}")
 
 
@@ -218,7 +219,7 @@ def _tell(
     latest = sorted(records, key=lambda one: (-one.last_seen_ms, one.id))[:most]
     if as_json:
         for one in latest:
-            click.echo(encoded(_shown(one, numbers)))
+            click.echo(object_of(_shown(one, numbers), verdicts.get(one.id), numbers))
         return
     if latest:
         click.echo("\n".join(table_of(latest, verdicts)))

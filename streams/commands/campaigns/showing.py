@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from streams.campaigns.records import CampaignRecord, CampaignVerdict
+import msgspec
+
+from streams.campaigns.records import CampaignRecord, CampaignVerdict, encoded
+from streams.cases.unmasking import Numbers
 from streams.running.printable import printable
 
 _COLUMNS = (
@@ -32,6 +35,18 @@ def _cells(one: CampaignRecord, said: CampaignVerdict | None) -> tuple[str, ...]
     seen = (instant(at_ms) for at_ms in (one.first_seen_ms, one.last_seen_ms))
     verdict = "" if said is None else str(said.verdict)
     return (one.id, one.kind, *counts, answered, f"{one.confidence:.2f}", *seen, verdict)
+
+
+def object_of(record: CampaignRecord, said: CampaignVerdict | None, numbers: Numbers) -> str:
+    """Write a campaign for a program: its record as the topic has it, and `said`, null where nobody said anything.
+
+    Args:
+        record: Of the campaign, with its numbers as they are shown.
+        said: What a person said of it.
+        numbers: How those in the words of that person are shown.
+    """
+    told = {**msgspec.json.decode(encoded(record)), "said": None if said is None else numbers.of(said)}
+    return msgspec.json.encode(told).decode()
 
 
 def lines_of(record: CampaignRecord, said: CampaignVerdict | None = None) -> Iterator[str]:

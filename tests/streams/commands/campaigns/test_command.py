@@ -138,6 +138,23 @@ def test_what_somebody_said_of_a_campaign_is_shown(known: CampaignRecord, monkey
     assert _run("list").stdout.splitlines()[1].endswith("legitimate")
 
 
+@pytest.mark.parametrize("asked", ["show {id}", "list"])
+def test_a_program_hears_what_somebody_said_of_a_campaign(
+    asked: str, known: CampaignRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers in the words of people are masked like all others; what nobody spoke of has null."""
+    words = asked.format(id=known.id).split()
+    assert json.loads(_run(*words, "--json").stdout)["said"] is None
+    said = CampaignVerdict(known.id, Verdict.ROBOCALL, "M. Lee", 1_780_000_000_000, "called +12025550123 twice")
+    monkeypatch.setattr(command, "campaigns_now", lambda _: KnownCampaigns({known.id: known}, {known.id: said}))
+
+    heard = json.loads(_run(*words, "--json").stdout)
+
+    assert heard["id"] == known.id
+    assert (heard["said"]["verdict"], heard["said"]["who"]) == ("robocall", "M. Lee")
+    assert heard["said"]["why"] == "called +1202555•••• twice"
+
+
 def test_who_may_not_decide_says_nothing_of_a_campaign(
     known: CampaignRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -49,7 +49,6 @@ _VERDICTS = {
 _SOURCES = {source.value: source for source in FeedbackSource}
 _FORMATS = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y")
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}")
-_UTC = " UTC"
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}")
 _MILLISECONDS = 13
 _WRITTEN = re.compile(r"[0-9 ().-]+")
@@ -226,11 +225,15 @@ def instant_ms(text: str, zone: tzinfo) -> int | None:
     """A time as tables write it, in epoch milliseconds; a day without a time is its end. None where it cannot be read.
 
     Args:
-        text: ISO 8601, also with ` UTC` behind it, as our own pages have it; epoch seconds or milliseconds; or the
-            American form `11/27/2026 2:03 PM`.
+        text: ISO 8601, the American form `11/27/2026 2:03 PM`, either with ` UTC` or ` GMT` behind it; or epoch seconds
+            or milliseconds.
         zone: Of a time that names none.
     """
-    text = text.strip()
+    text, zoned = text.strip(), text.strip().removesuffix(" UTC").removesuffix(" GMT")
+    if zoned != text:
+        instant = _parsed(zoned)
+        is_whole = instant is not None and instant.tzinfo is None and not _DATE_ONLY.fullmatch(zoned)
+        return _bounded(int(instant.replace(tzinfo=UTC).timestamp() * 1_000)) if instant and is_whole else None
     if _EPOCH.fullmatch(text):
         return _bounded(int(text) * (1 if len(text) == _MILLISECONDS else 1_000))
     instant = _parsed(text)
@@ -245,7 +248,7 @@ def instant_ms(text: str, zone: tzinfo) -> int | None:
 
 def _parsed(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text.removesuffix(_UTC) + "+00:00" if text.endswith(_UTC) else text)
+        return datetime.fromisoformat(text)
     except ValueError:
         pass
     for form in _FORMATS:

@@ -13,9 +13,11 @@ import pyarrow as pa
 from detector.features.window_constants import HOUR_MS
 from models.data.cells import inert
 from streams.archive.calls import ArchivedCall, joined
-from streams.archive.output import fetched, names_of, write_csv
+from streams.archive.output import fetched, write_csv
 from streams.archive.picking import best
-from streams.archive.query import ask
+from streams.archive.query import ask, view_of
+from streams.archive.schema import PLACE, SCHEMAS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.referral.package import PackageRefused, Versions
 
 CALLS, DECISIONS, TIMELINE, EXAMPLES = "calls.jsonl", "decisions.jsonl", "timeline.csv", "examples.csv"
@@ -26,18 +28,23 @@ _EXAMPLE = (
     "attestation", "origid", "signer_spc",
 )  # fmt: skip
 _CHOSEN = "referred_calls"
-_PLACE = ("kafka_partition", "kafka_offset", "kafka_timestamp_ms", "day")
-_OF_CALLS = "SELECT * FROM call_events SEMI JOIN referred_calls USING (call_id)"
-_OF_DECISIONS = "SELECT * FROM call_decisions SEMI JOIN referred_calls USING (call_id)"
-_IN_ORDER = " ORDER BY kafka_partition, kafka_offset"
+_DAYS = """
+SELECT min(day), max(day)
+FROM (SELECT day, call_id FROM call_events UNION ALL SELECT day, call_id FROM call_decisions)
+SEMI JOIN referred_calls USING (call_id)
+"""
+_OF_CALLS = """
+SELECT {columns} FROM {view} SEMI JOIN referred_calls USING (call_id)
+WHERE day BETWEEN DATE '{first}' AND DATE '{last}' ORDER BY kafka_partition, kafka_offset
+"""
+_EVENTS, _DECIDED = "referred_events", "referred_decisions"
 _TIMELINE = """
-WITH events AS ({calls}), decisions AS ({decisions}),
-ends AS (
+WITH ends AS (
     SELECT call_id, bool_or(answer_time_ms IS NOT NULL) AS answered
-    FROM events WHERE type = 'call_end' GROUP BY call_id
+    FROM {events} WHERE type = 'call_end' GROUP BY call_id
 ),
 decided AS (
-    SELECT call_id, any_value(action) AS action, any_value(would_be) AS would_be FROM decisions GROUP BY call_id
+    SELECT call_id, any_value(action) AS action, any_value(would_be) AS would_be FROM {decisions} GROUP BY call_id
 )
 SELECT strftime(make_timestamp_ms(any_value(setup_time_ms) // {hour} * {hour}), '%Y-%m-%dT%H:00:00Z') AS hour,
     count(*) AS calls, count(DISTINCT calling_number) AS calling_numbers,
@@ -45,7 +52,7 @@ SELECT strftime(make_timestamp_ms(any_value(setup_time_ms) // {hour} * {hour}), 
     count(*) FILTER (answered) AS answered, count(*) FILTER (action = 'label') AS labelled,
     count(*) FILTER (action = 'block') AS blocked, count(*) FILTER (would_be IN ('label', 'block')) AS only_tried,
     string_agg(DISTINCT trunk_group_id, ' ' ORDER BY trunk_group_id) AS trunk_groups
-FROM events LEFT JOIN ends USING (call_id) LEFT JOIN decided USING (call_id)
+FROM {events} LEFT JOIN ends USING (call_id) LEFT JOIN decided USING (call_id)
 WHERE type = 'call_setup' GROUP BY setup_time_ms // {hour} ORDER BY hour
 """
 
@@ -71,14 +78,17 @@ class Collected:
     call_ids: frozenset[str]
 
 
-def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: str) -> Collected:
-    """Collect what the archive has of some calls.
+def collected(
+    connection: Any, call_ids: Sequence[str], made_ms: int, detector: str, days: tuple[str, str] | None = None
+) -> Collected:
+    """Collect what the archive has of some calls. Whole rows are read of their days alone.
 
     Args:
         connection: Of `streams.archive.query.connected`. It blocks for reading, and holds all that it returns.
         call_ids: Of the campaign; at most `MOST_CALLS` different ones.
         made_ms: Now, epoch milliseconds: examples are no older than ten days.
         detector: Version of this program.
+        days: First and last day of arrival, `YYYY-MM-DD`, where they are known; else the ids of every day are read.
 
     Raises:
         PackageRefused: there are too many, none is in the archive, or none was decided.
@@ -88,12 +98,14 @@ def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: 
     if len(chosen) > MOST_CALLS:
         raise PackageRefused(f"{len(chosen):,} calls: a package takes {MOST_CALLS:,}, refer a shorter span")
     connection.register(_CHOSEN, pa.table({"call_id": pa.array(chosen, pa.string())}))
-    calls = _rows(connection, _OF_CALLS + _IN_ORDER)
-    decisions = _rows(connection, _OF_DECISIONS + _IN_ORDER)
+    if days is None:
+        (days,) = fetched(ask(connection, _DAYS))
+    calls = _rows(connection, CALL_EVENTS, days, _EVENTS)
+    decisions = _rows(connection, CALL_DECISIONS, days, _DECIDED)
     setups = [row["setup_time_ms"] for row in calls if row["type"] == "call_setup"]
     if not setups or not decisions:
         raise PackageRefused("the archive has no decided call of these ids: see `robocall archive query`")
-    timeline = _TIMELINE.format(calls=_OF_CALLS, decisions=_OF_DECISIONS, hour=HOUR_MS)
+    timeline = _TIMELINE.format(events=_EVENTS, decisions=_DECIDED, hour=HOUR_MS)
     files = {
         CALLS: _lines(calls),
         DECISIONS: _lines(decisions),
@@ -110,13 +122,17 @@ def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: 
     return Collected(files, len(setups), min(setups), max(setups), versions, have)
 
 
-def _rows(connection: Any, sql: str) -> list[dict[str, Any]]:
-    cursor = ask(connection, sql)
-    names = names_of(cursor)
-    return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not None and name not in _PLACE}
-        for row in fetched(cursor)
+def _rows(connection: Any, topic: str, days: Sequence[object], name: str) -> list[dict[str, Any]]:
+    """Rows of a topic about the chosen calls, without their places; also as a table of that name in the connection."""
+    schema = pa.schema([field for field in SCHEMAS[topic] if field not in PLACE])
+    first, last = days
+    sql = _OF_CALLS.format(columns=", ".join(schema.names), view=view_of(topic), first=first, last=last)
+    rows = [
+        {column: value for column, value in zip(schema.names, row, strict=True) if value is not None}
+        for row in ([] if first is None else fetched(ask(connection, sql)))
     ]
+    connection.register(name, pa.Table.from_pylist(rows, schema=schema))
+    return rows
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 
 from detector.features.window_constants import DAY_MS
 from detector.policy.reasons import CAMPAIGN, of_campaign
+from streams.archive.calls import DAYS_AROUND, LONGEST_CALL_MS
 from streams.archive.files import day_of
 from streams.archive.output import fetched
 from streams.archive.query import ask
@@ -34,6 +35,12 @@ def calls_of(connection: Any, record: CampaignRecord) -> list[str]:
     days = {"first": day_of(record.first_seen_ms), "last": day_of(record.last_seen_ms + DAY_MS)}
     named = (row[0] for row in fetched(ask(connection, _NAMED.format(**days), (names,))))
     return list(dict.fromkeys([*(call.call_id for call in record.examples), *named]))[:MOST_CALLS]
+
+
+def days_of(record: CampaignRecord) -> tuple[str, str]:
+    """First and last day, `YYYY-MM-DD`, on which what belongs to calls of a campaign can have arrived."""
+    around_ms = DAYS_AROUND * DAY_MS
+    return day_of(max(0, record.first_seen_ms - around_ms)), day_of(record.last_seen_ms + LONGEST_CALL_MS + around_ms)
 
 
 def file_of_record(record: CampaignRecord, *, is_digested: bool) -> bytes:

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ from streams.cases.settings import load_case_settings
 from streams.commands.archive import opened
 from streams.commands.campaigns.command import known
 from streams.commands.models.place import REGISTRY_OPTION, model_option
-from streams.commands.referral.campaign import FILE, calls_of, file_of_record
+from streams.commands.referral.campaign import FILE, calls_of, days_of, file_of_record
 from streams.commands.referral.deriving import HISTORY_H, Derived, derived
 from streams.files import require_distinct
 from streams.referral.collecting import MOST_CALLS, collected
@@ -54,6 +55,16 @@ log = structlog.get_logger(__name__)
 
 class ReferralDoubtful(PackageRefused):
     """A package that does not hold: it is not signed by who should have, or decisions in it do not follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Name of a campaign, ids of its calls, what is attached by itself, and days of arrival where they are known."""
+
+    name: str
+    call_ids: list[str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    days: tuple[str, str] | None = None
 
 
 @click.group()
@@ -107,11 +118,12 @@ def make(
     attached = _attached(attach)
     settings, made_ms = load_archive_settings(), time.time_ns() // 1_000_000
     with step("Collecting", console), connected(opened(settings)) as connection:
-        campaign, ids, more = _chosen(connection, calls, campaign, is_digested=settings.number_key is not None)
+        chosen = _chosen(connection, calls, campaign, is_digested=settings.number_key is not None)
+        campaign, ids = chosen.name, chosen.call_ids
         both = [form for one in ids for form in (one, as_it_was(one))]  # a spreadsheet's apostrophe may stand before it
-        found = collected(connection, both, made_ms, importlib.metadata.version("robocall-detector"))
+        found = collected(connection, both, made_ms, importlib.metadata.version("robocall-detector"), chosen.days)
     _say_missing(ids, found.call_ids, console)
-    files = found.files | _with(attached, more)
+    files = found.files | _with(attached, chosen.files)
     manifest = manifest_bytes(
         Manifest(
             campaign=campaign,
@@ -188,14 +200,13 @@ def verify(
         raise ReferralDoubtful(f"{count:,} of {result.decisions:,} decisions do not follow{_of(result)}")
 
 
-def _chosen(
-    connection: Any, calls: BinaryIO | None, campaign: str, *, is_digested: bool
-) -> tuple[str, list[str], Mapping[str, bytes]]:
-    """Name of the campaign, ids of its calls, and what is attached: of CALLS, else of the topic `campaigns`."""
+def _chosen(connection: Any, calls: BinaryIO | None, campaign: str, *, is_digested: bool) -> _Chosen:
+    """What a package is made of: CALLS, else a campaign of the topic `campaigns`."""
     if calls is not None:
-        return campaign, _call_ids(calls), {}
+        return _Chosen(campaign, _call_ids(calls))
     found = known(campaign)
-    return found.id, calls_of(connection, found), {FILE: file_of_record(found, is_digested=is_digested)}
+    files = {FILE: file_of_record(found, is_digested=is_digested)}
+    return _Chosen(found.id, calls_of(connection, found), files, days_of(found))
 
 
 def _call_ids(calls: BinaryIO) -> list[str]:

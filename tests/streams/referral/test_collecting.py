@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.archive.files import ArchiveStore
-from streams.archive.query import connected
+from streams.archive.files import ArchiveStore, day_of
+from streams.archive.query import ask, connected
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.referral import collecting
 from streams.referral.collecting import CALLS, DECISIONS, EXAMPLES, TIMELINE, Collected, collected
@@ -63,6 +63,40 @@ def test_it_has_the_calls_and_no_other(tmp_path: Path) -> None:
     assert (found.calls, found.first_ms, found.last_ms) == (2, START_MS, START_MS + 1_000)
     assert found.versions.models == {"gbt-1": 2}
     assert found.versions.policies == {"p-1": 2}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_whole_rows_are_read_of_the_days_of_the_calls_alone(
+    is_known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of other days nothing but ids, and nothing at all where the days are known."""
+    store = ArchiveStore(str(tmp_path))
+    later = {"setup_time_ms": START_MS + DAY_MS}
+    put(store, CALL_EVENTS, [encoded(setup(0)), encoded(end(0, 30))])
+    put(store, CALL_DECISIONS, [encoded(decision(0, would_be="block"))])
+    put(store, CALL_EVENTS, [encoded(setup(1, **later))], first=2, at_ms=START_MS + DAY_MS)
+    put(store, CALL_DECISIONS, [encoded(decision(1) | later)], first=1, at_ms=START_MS + DAY_MS)
+    other_day = day_of(START_MS + DAY_MS)
+    asked: list[str] = []
+
+    def noting(connection: Any, sql: str) -> Any:
+        asked.append(sql)
+        return ask(connection, sql)
+
+    monkeypatch.setattr(collecting, "ask", noting)
+    day = day_of(START_MS)
+    with connected(store) as connection:
+        plain = collected(connection, ["call-0"], START_MS, "1.0", (day, day) if is_known else None)
+        for file in (tmp_path / "call-decisions" / f"day={other_day}").glob("*.parquet"):
+            file.write_bytes(b"damaged")
+        if is_known:
+            assert collected(connection, ["call-0"], START_MS, "1.0", (day, day)) == plain
+
+    assert len(plain.files[DECISIONS].splitlines()) == 1
+    of_archive = [sql for sql in asked if "call_events" in sql or "call_decisions" in sql]
+    wide = [sql for sql in of_archive if "min(day)" not in sql]
+    assert all(f"day BETWEEN DATE '{day}' AND DATE '{day}'" in sql and "*" not in sql for sql in wide)
+    assert [len(wide), len(of_archive)] == ([4, 4] if is_known else [2, 3])
 
 
 def test_the_timeline_counts_by_hours(tmp_path: Path) -> None:

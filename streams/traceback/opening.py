@@ -25,6 +25,10 @@ from streams.wire.cases import CaseKind
 NORTH_AMERICA = "1"
 IDS_AT_A_TIME, MOST_EVENTS = 500, 20
 """Looked up in one query, and events that are read of each call, repeats included."""
+NONE_THERE = (
+    "none of these calls is in the archive and under ten days old; `robocall archive run` writes new ones within "
+    "ROBOCALL_ARCHIVE_FLUSH_S once it has caught up, so try again"
+)
 
 
 class NothingToTrace(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -70,7 +74,7 @@ class Opening:
         """
         chosen = best(self._found(ids, span, say), self._now_ms, most)
         if not chosen:
-            raise NothingToTrace("none of these calls is in the archive and under ten days old")
+            raise NothingToTrace(NONE_THERE)
         return [self.traceback(call) for call in chosen]
 
     def traceback(self, call: ArchivedCall, numbers: tuple[str, str] | None = None) -> Traceback:

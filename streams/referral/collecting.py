@@ -98,10 +98,9 @@ def collected(
     if len(chosen) > MOST_CALLS:
         raise PackageRefused(f"{len(chosen):,} calls: a package takes {MOST_CALLS:,}, refer a shorter span")
     connection.register(_CHOSEN, pa.table({"call_id": pa.array(chosen, pa.string())}))
-    if days is None:
-        (days,) = fetched(ask(connection, _DAYS))
-    calls = _rows(connection, CALL_EVENTS, days, _EVENTS)
-    decisions = _rows(connection, CALL_DECISIONS, days, _DECIDED)
+    span: Sequence[object] = next(iter(fetched(ask(connection, _DAYS)))) if days is None else days
+    calls = _rows(connection, CALL_EVENTS, span, _EVENTS)
+    decisions = _rows(connection, CALL_DECISIONS, span, _DECIDED)
     setups = [row["setup_time_ms"] for row in calls if row["type"] == "call_setup"]
     if not setups or not decisions:
         raise PackageRefused("the archive has no decided call of these ids: see `robocall archive query`")

@@ -20,6 +20,8 @@ PART = "work"
 """Id of the part of a page that asks for itself again while a command runs."""
 OPERATOR = "ROBOCALL_CASES_OPERATOR"
 """Who stands in the records of what the command does."""
+ROLES_FILE = "ROBOCALL_CASES_ROLES_FILE"
+"""Of commands of people. Who may do what here is the console's own table, so a command that it runs asks nobody."""
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +107,7 @@ class Work:
         self.state = State(what, who, time.time_ns() // 1_000_000, is_running=True, line="It begins.")
         loop = asyncio.get_running_loop()
         said = self._thread.post(
-            lambda: self._run(arguments, lambda line: self._told(loop, line), {OPERATOR: who}, LIMIT_S)
+            lambda: self._run(arguments, lambda line: self._told(loop, line), {OPERATOR: who, ROLES_FILE: ""}, LIMIT_S)
         )
         said.add_done_callback(self._ended)
         return True

@@ -174,7 +174,7 @@ def test_each_change_is_a_command_in_the_name_of_the_user(
         changed(played, Role.MODEL_OWNER, reason="--force", **fields)
 
     assert [(arguments, settings) for arguments, settings, _ in commands.asked] == [
-        (words, {"ROBOCALL_CASES_OPERATOR": "model_owner"})
+        (words, {"ROBOCALL_CASES_OPERATOR": "model_owner", "ROBOCALL_CASES_ROLES_FILE": ""})
     ]
     (line,) = [line for line in lines if line["event"] == "console change"]
     assert (line["user"], line["change"], line["reason"]) == ("model_owner", fields["what"], "--force")

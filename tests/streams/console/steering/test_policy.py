@@ -168,7 +168,7 @@ def test_what_was_tried_is_saved_with_a_reason(played: Played, commands: Command
     before = parse_policy(FILE.encode()).version
     arguments, settings, _ = commands.asked[-1]
     assert arguments[:-1] == ["policy", "save", "--why=ticket 311", f"--before={before}", f"--policy={file}", "--"]
-    assert settings == {"ROBOCALL_CASES_OPERATOR": "admin"}
+    assert settings == {"ROBOCALL_CASES_OPERATOR": "admin", "ROBOCALL_CASES_ROLES_FILE": ""}
     assert "done." in part.text
 
 

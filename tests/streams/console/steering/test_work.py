@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from streams.commands.adapt.child import CommandFailed
-from streams.console.steering.work import LIMIT_S, OPERATOR, State, Work
+from streams.console.steering.work import LIMIT_S, OPERATOR, ROLES_FILE, State, Work
 from tests.streams.console.console_case import Browser
 from tests.waiting import until
 
@@ -74,7 +74,7 @@ def test_one_command_runs_at_a_time_in_the_name_of_who_began_it() -> None:
 
     state = ended(commands)
 
-    assert commands.asked == [(WORDS, {OPERATOR: "mia"}, LIMIT_S)]
+    assert commands.asked == [(WORDS, {OPERATOR: "mia", ROLES_FILE: ""}, LIMIT_S)]
     assert (state.what, state.who, state.found, state.why_not) == ("Roll back", "mia", '{"promoted": true}', "")
 
 

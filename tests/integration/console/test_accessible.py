@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.store.registry import Registry
 from streams.settings import load_settings
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack, publish
 from tests.integration.console.test_browser import CHROMIUM, MASKED, opened, sign_in
+from tests.integration.console.test_steering import CURVE
+from tests.models.small_model import save_small_model
 from tests.streams.console.console_case import decided
 
 AXE = Path(__file__).parent / "axe"
@@ -50,6 +54,8 @@ def test_no_page_has_a_serious_finding(
 ) -> None:
     """As an admin, who has all forms; what the pages ask for later is there. A page without a title would be found."""
     fresh_topics(4)
+    Registry(tmp_path / "registry").add(save_small_model(tmp_path / "own", curve=CURVE), schema_id=FEATURE_SCHEMA_ID)
+    monkeypatch.setenv("ROBOCALL_MODELS_URL", str(tmp_path / "registry"))
     monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
     stack = Stack(load_settings(kafka_bootstrap_servers=kafka_bootstrap, redis_url=redis_url), tmp_path)
 

@@ -42,10 +42,6 @@ TESTED_ELSEWHERE = {
         "tests/streams/commands/policy/test_command.py",
         "it is saved and refused there",
     ),
-    "streams/commands/scorecards/showing": (
-        "tests/streams/commands/scorecards/test_command.py",
-        "what a day shows is read there",
-    ),
     "streams/redress/archived": (
         "tests/streams/commands/redress/test_command.py",
         "calls are found in a real archive there",

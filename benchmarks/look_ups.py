@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.machine import describe, give
+from detector.contract.numbers import written_forms
 from streams.archive.calls import Sought, find
 from streams.archive.files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, day_of
 from streams.archive.numbers import NumberKey
@@ -166,16 +167,14 @@ def row_group(
 
 
 def sought_by(call: dict[str, Any], way: str) -> Sought:
-    """What is known of a call."""
+    """What is known of a call; numbers in all forms in which a switch may have written them, as `answer` asks."""
     if way == "call_id":
         return Sought(call_ids=(call["call_id"],))
+    called, calling = written_forms(call["called_number"]), written_forms(call["calling_number"])
     if way == "called_number":
-        return Sought(called_number=call["called_number"])
+        return Sought(called_number=called)
     time_ms = call["setup_time_ms"] + 60_000
-    return Sought(
-        called_number=call["called_number"], calling_number=call["calling_number"],
-        begin_ms=time_ms - TOLERANCE_MS, end_ms=time_ms + TOLERANCE_MS,
-    )  # fmt: skip
+    return Sought(called, calling, begin_ms=time_ms - TOLERANCE_MS, end_ms=time_ms + TOLERANCE_MS)
 
 
 def looked(store: ArchiveStore, wanted: list[Sought]) -> dict[str, Any]:

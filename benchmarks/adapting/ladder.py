@@ -30,7 +30,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt.adapting import Choice, Held, decided, learnt_from
 from models.adapt.alerts import VOLUMES, highest
 from models.adapt.asking import ask
-from models.adapt.calls import Calls
+from models.adapt.calls import Calls, Lawful
 from models.adapt.comparing import Cluster, compared, drawn
 from models.adapt.labels import Labels
 from models.adapt.rounds import MOST_LAWFUL, Material, Student, Way, learn
@@ -122,7 +122,9 @@ def climbed(
         found["lots"] = lots(material, last.students[first.judged].margins, is_robocall, analyst)
     found["taken"] = _taken(found, last.choice, judging, last.chosen)
     every = Labels(is_robocall, np.ones(len(is_robocall)), np.zeros(len(is_robocall), np.int64), ("truth",), 0)
-    found["all"] = judging.of(learn(replace(material, labels=every), SEED, told("all labels"), Way.LABELS, lawful))
+    nobody = np.zeros(len(is_robocall), np.bool_)
+    known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody))
+    found["all"] = judging.of(learn(known, SEED, told("all labels"), Way.LABELS, lawful))
     return found
 
 

@@ -249,9 +249,9 @@ def _chosen(verdicts: dict[Choice, Verdict]) -> Choice:
 def _akin(material: Material, labelled: Mask) -> Mask:
     """Calls that share a number or a block with one that is labelled and learnt from, shape (n,).
 
-    An analyst's answer labels a whole cluster, which may be an origin, and one part of it is learnt from. On the other
-    part that is no evidence of what it is worth elsewhere, so where somebody looked, calls of the origin are akin, too.
-    Complaints are spread too thin for that: an origin may be that of a whole provider.
+    An answer labels all calls of a caller, and one part of them is learnt from. On the other part that is no evidence
+    of what it is worth elsewhere. A caller has other numbers of its origin, so where somebody looked, calls of the
+    origin are akin, too. Complaints are spread too thin for that: an origin may be that of a whole provider.
     """
     calls, known = material.calls, labelled & material.is_learning
     found = np.zeros(len(labelled), np.bool_)

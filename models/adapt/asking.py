@@ -1,10 +1,11 @@
 """Which clusters of calls a person should judge next: where the teacher is weak the highest, else those at its border.
 
-A cluster is a number block in a trunk group, or an origin. Where answers do not say that the teacher's highest calls
-are robocalls, the highest clusters are asked about: each answer tells of a robocall that nobody spoke of, or of lawful
-calls that look like one. They are ranked by a model that was learnt from the labels so far. Where the top is pure, that
-repeats what is believed. Then clusters near the border of what adapting teaches are asked about, since an answer puts
-their calls on the other side half of the time.
+A cluster is the calls of a number, or those of a number block in a trunk group: they are of one caller. Those of an
+origin often are not, and one answer about two callers is wrong of one of them. Where answers do not say that the
+teacher's highest calls are robocalls, the highest clusters are asked about: each answer tells of a robocall that nobody
+spoke of, or of lawful calls that look like one. They are ranked by a model that was learnt from the labels so far.
+Where the top is pure, that repeats what is believed. Then clusters near the border of what adapting teaches are asked
+about, since an answer puts their calls on the other side half of the time.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ MOSTLY = 0.5
 LEAST_MOVED = 0.5
 """A question whose answer moves fewer calls is not asked."""
 HIGHEST_SHARE = 0.03
-"""Of the calls, those that are asked about first where the teacher is weak."""
+"""Of the calls that nobody judged, those that are asked about first where the teacher is weak."""
 
 
 class Aim(StrEnum):
@@ -61,7 +62,7 @@ class Asking:
         aim: About what.
         questions: The one that moves most first.
         border: Group score above which calls are the highest, or are taught as robocalls.
-        share: Share of the calls that is above it.
+        share: Share that is above it of all calls, or of those that may be asked about.
     """
 
     aim: Aim
@@ -117,13 +118,14 @@ def ask(material: Material, learnt: Floats | None, most: int) -> Asking:
     if not top.is_pure:
         aim, share = Aim.HIGHEST, HIGHEST_SHARE
         scores = top.scores if learnt is None else group_score(learnt, calls.at_ms, calls.keys)
-    border = float(np.quantile(scores, 1 - share))
     is_known = (labels.weight >= SETTLED) | material.lawful.is_reference
+    ranked = scores[material.is_learning & ~is_known] if aim is Aim.HIGHEST else scores
+    border = float(np.quantile(ranked, 1 - share)) if len(ranked) else np.inf
     moved = _doubt(scores - border) if aim is Aim.BORDER else (scores >= border).astype(np.float64)
     moved[is_known] = 0.0
     is_open = material.is_learning.copy()
     families: dict[Kind, _Family] = {
-        "block": _Family(calls.block, labels, is_open), "origin": _Family(calls.origin, labels, is_open)
+        "block": _Family(calls.block, labels, is_open), "number": _Family(calls.number, labels, is_open)
     }  # fmt: skip
     found: list[Question] = []
     while len(found) < most:

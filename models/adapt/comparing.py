@@ -19,7 +19,7 @@ from models.adapt.calls import Calls, Mask
 from models.adapt.labels import Labels
 from models.budgets.bounds import Floats, Ints
 
-Kind = Literal["block", "origin", "number"]
+Kind = Literal["block", "number"]
 BATCH = 20
 """Answers after which it is looked whether they decide."""
 LOOKS = 3

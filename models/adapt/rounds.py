@@ -126,7 +126,7 @@ def learn(
         seed: Of draws and fits; the same gives the same.
         say: Told the number of each round that begins, from 1.
         way: By the teacher, or by labels alone.
-        most_lawful: Lawful calls that a round learns from.
+        most_lawful: Lawful calls that nobody looked at and that a round learns from.
 
     Returns:
         What was learnt, or why nothing could be.
@@ -154,14 +154,15 @@ def learn(
         if shortage:
             return shortage
         random = np.random.default_rng([seed, number])
-        early, lawful_share = _drawn(taught, is_early, most_lawful, random)
-        late, _ = _drawn(taught, ~is_early, MOST_CALIBRATED, random)
+        is_looked_at = labels.is_looked_at
+        early, lawful_share = _drawn(taught, is_early, is_looked_at, most_lawful, random)
+        late, _ = _drawn(taught, ~is_early, is_looked_at, MOST_CALIBRATED, random)
         parameters = replace(PARAMETERS, lawful_share=lawful_share)
-        data = _dataset(material, learning, early, taught)
+        data = _dataset(material, learning, early)
         learnt, digest = data.labels_by_source(), data.digest()
         boosted = fit_drawn(data, seed, parameters)
         del data
-        later = _dataset(material, learning, late, taught)
+        later = _dataset(material, learning, late)
         estimator, scorer = calibrate(boosted, later, share if rate is None else rate.share, _nobody)
         margins = calls.rows.scored(scorer.raw)
     return Student(
@@ -194,18 +195,26 @@ def _shortage(taught: Lesson, is_early: Mask) -> str:
     )
 
 
-def _drawn(taught: Lesson, part: Mask, most: int, random: np.random.Generator) -> tuple[Mask, float]:
-    """Calls of a part that count, of the lawful ones `most` drawn by lot; with the share that was drawn."""
+def _drawn(
+    taught: Lesson, part: Mask, is_looked_at: Mask, most: int, random: np.random.Generator
+) -> tuple[Lesson, float]:
+    """The lesson of a part: of the lawful calls that nobody looked at, `most` are drawn by lot.
+
+    Returns:
+        The lesson, and the share that was drawn. Training has each lawful call stand for those that were not. What
+        somebody looked at is not drawn and stands for itself, so it counts by that share here.
+    """
     lawful = taught.is_taught & part & ~taught.is_robocall
-    share = min(1.0, most / max(int(lawful.sum()), 1))
-    is_drawn = random.random(len(lawful)) < share
-    return taught.is_taught & part & (taught.is_robocall | is_drawn), share
+    share = min(1.0, most / max(int((lawful & ~is_looked_at).sum()), 1))
+    is_kept = taught.is_taught & part & (taught.is_robocall | is_looked_at | (random.random(len(lawful)) < share))
+    weight = np.where(lawful & is_looked_at, share, 1.0) * taught.weight
+    return replace(taught, weight=np.where(is_kept, weight, 0.0)), share
 
 
-def _dataset(material: Material, learning: Ints, chosen: Mask, taught: Lesson) -> Dataset:
-    """Some of the calls learnt from, as training takes them: in order of time, with copies of their rows."""
+def _dataset(material: Material, learning: Ints, taught: Lesson) -> Dataset:
+    """What a lesson teaches of the calls learnt from, as training takes it: in order of time, with copies of rows."""
     calls, labels = material.calls, material.labels
-    places = np.flatnonzero(chosen)
+    places = np.flatnonzero(taught.is_taught)
     places = places[np.argsort(calls.at_ms[learning[places]], kind="stable")]
     at = learning[places]
     said = (labels.weight[at] > 0) & (labels.is_robocall[at] == taught.is_robocall[places])

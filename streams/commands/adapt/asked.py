@@ -72,9 +72,7 @@ class Asked:
 def _what(cluster: Cluster, setup: CallSetup) -> str:
     if cluster.kind == "block":
         return f"number block {normal_form(setup.calling_number)[:NPANXX_LENGTH]} in trunk group {setup.trunk_group_id}"
-    if cluster.kind == "number":
-        return f"calling number {setup.calling_number or 'withheld'} by trunk group {setup.trunk_group_id}"
-    return f"origin {setup.origid or 'without origid'} of signer {setup.signer_spc or 'unknown'}"
+    return f"calling number {setup.calling_number or 'withheld'} by trunk group {setup.trunk_group_id}"
 
 
 def _calls(calls: Calls, chosen: Ints) -> str:
@@ -92,8 +90,8 @@ def why_of(question: Question, asking: Asking) -> str:
     """
     if asking.aim is Aim.HIGHEST:
         return (
-            f"{question.moves:,.0f} of its calls are among the highest {asking.share:.1%} of all, and answers do not "
-            "say that these are robocalls"
+            f"{question.moves:,.0f} of its calls are among the highest {asking.share:.1%} of those that nobody judged, "
+            "and answers do not say that these are robocalls"
         )
     away = question.score - asking.border
     side = "above" if away >= 0 else "below"

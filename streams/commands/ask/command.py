@@ -52,9 +52,9 @@ def ask(
 
     Where answers do not say that the highest calls are robocalls, the highest are asked about, by a model that is
     learnt from the answers so far: ask in sessions. Else those near the border of what adapting teaches are.
-    A cluster is a number block in a trunk group, or an origin. On a terminal one key answers: r robocall, l lawful,
-    s skip, q quit. An answer is about each of the cluster's calls, of more than 300 about so many. What stands in --out
-    already is known, so a second session goes on where the first ended.
+    A cluster is a calling number, or a number block in a trunk group. On a terminal one key answers: r robocall,
+    l lawful, s skip, q quit. An answer is about each of the cluster's calls, of more than 300 about so many. What
+    stands in --out already is known, so a second session goes on where the first ended.
 
     \b
       robocall ask --events day.jsonl.zst --feedback complaints.jsonl --out answers.jsonl
@@ -120,9 +120,11 @@ def _asked(
     material, _ = known_of(done, done.model, registered, partitions)
     learnt = None
     if (material.labels.is_looked_at & material.labels.is_positive & material.is_learning).any():
-        found = learn(
-            material, SEED, lambda number: say(f"learning from the labels so far, round {number}"), Way.LABELS
-        )
+
+        def told(number: int) -> None:
+            say(f"learning from the labels so far, round {number}")
+
+        found = learn(material, SEED, told, Way.LABELS, RANKED_FROM)
         learnt = None if isinstance(found, str) else found.margins
     say("counting what answers would tell")
     asking = choose(material, learnt, most)

@@ -27,7 +27,7 @@ def span(family: str = "block") -> Calls:
         margins[where] = margin
         keys[where] = key
     made = calls_of(list(range(1, N + 1)), margins=margins.tolist())
-    return replace(made, block=keys) if family == "block" else replace(made, origin=keys)
+    return replace(made, block=keys) if family == "block" else replace(made, number=keys)
 
 
 def no_labels() -> Labels:
@@ -60,7 +60,7 @@ def places(where: slice) -> list[int]:
     return list(range(where.start, where.stop))
 
 
-@pytest.mark.parametrize("family", ["block", "origin"])
+@pytest.mark.parametrize("family", ["block", "number"])
 def test_clusters_near_the_border_are_asked_about_by_what_an_answer_moves(family: str) -> None:
     """Half of eighty calls, half of six; whose calls are far from the border is not asked about."""
     found = asked(span(family))
@@ -93,16 +93,25 @@ def test_lawful_references_are_not_asked_about() -> None:
 
 
 def test_a_call_is_in_one_question() -> None:
-    """Of a block and an origin with the same calls and some more, the larger one is asked about."""
-    calls = span()
-    origin: NDArray[np.int64] = np.zeros(N, np.int64)
-    origin[NEAR.start : FEW.stop] = 5
+    """Of a number and a block with the same calls and some more, the larger one is asked about."""
+    calls = span("number")
+    block: NDArray[np.int64] = np.zeros(N, np.int64)
+    block[NEAR.start : FEW.stop] = 5
     calls.margins[NEAR.start : FEW.stop] = 0.0
 
-    found = asked(replace(calls, origin=origin)).questions
+    found = asked(replace(calls, block=block)).questions
 
-    assert [one.cluster.kind for one in found] == ["origin"]
+    assert [one.cluster.kind for one in found] == ["block"]
     assert found[0].cluster.calls.tolist() == list(range(NEAR.start, FEW.stop))
+
+
+def test_an_origin_is_not_asked_about() -> None:
+    """Its calls may be of several callers: one answer about all of them would be wrong of some."""
+    calls = replace(span("number"), number=np.zeros(N, np.int64))
+
+    found = ask(material_of(replace(calls, origin=np.full(N, 5))), None, 20)
+
+    assert found.questions == []
 
 
 def test_of_a_large_cluster_some_calls_are_labelled_evenly_over_its_time() -> None:
@@ -161,3 +170,16 @@ def test_calls_that_are_held_back_are_not_asked_about() -> None:
     found = ask(material, None, 20)
 
     assert [one.cluster.calls.tolist() for one in found.questions][:2] == [places(NEAR)[20:], places(FEW)]
+
+
+def test_the_highest_are_those_of_the_calls_that_nobody_judged() -> None:
+    """Where answers fill the top, the next ones are asked about."""
+    labels = said(slice(0, 200), 1.0)
+    labels.is_robocall[0:100] = False
+    calls = span()
+    calls.margins[0:200], calls.margins[FEW] = 6.0, -2.0
+
+    found = ask(material_of(calls, labels), None, 1)
+
+    assert found.aim is Aim.HIGHEST
+    assert found.questions[0].cluster.calls.tolist() == places(FEW)

@@ -8,6 +8,7 @@ import pytest
 from models.adapt import rounds
 from models.adapt.labels import Labels
 from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, Way, learn
+from models.adapt.teaching import Lesson
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of
 
@@ -94,3 +95,19 @@ def test_from_labels_alone_two_rounds_are_learnt() -> None:
     robocalls = {line["source"]: line["robocalls"] for line in found.learnt}
     assert robocalls[TAUGHT] == 0
     assert robocalls["subscriber_report"] > 50
+
+
+def test_what_somebody_looked_at_is_not_drawn_and_counts_as_if_all_were_there() -> None:
+    """Of a thousand lawful calls fifty are drawn; ten that were judged are kept, at that share of their weight."""
+    n = 1_000
+    is_looked_at = np.arange(n) < 10
+    taught = Lesson(np.arange(n) >= 990, np.full(n, 0.5), np.zeros(n, np.bool_))
+
+    found, share = rounds._drawn(taught, np.arange(n) != 500, is_looked_at, 50, np.random.default_rng(1))
+
+    assert share == pytest.approx(50 / 979)
+    assert found.weight[:10] == pytest.approx(0.5 * share)
+    drawn = found.weight[10:990]
+    assert 20 < np.count_nonzero(drawn) < 90
+    assert set(drawn.tolist()) == {0.0, 0.5}
+    assert found.weight[990:].tolist() == [0.5] * 10

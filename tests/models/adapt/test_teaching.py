@@ -72,24 +72,46 @@ def test_labels_count_by_their_weight_and_for_their_own_call() -> None:
     assert found.weight[[900, 70]] == pytest.approx(0.05 * 1.2)  # of the robocalls labelled a twentieth each
 
 
+def of_labels(labels: Labels, references: Mask, number: np.ndarray) -> Lesson:
+    """Scores fall from call to call; nobody has an origin or a block."""
+    keys = [number, np.zeros(N, np.int64), np.zeros(N, np.int64)]
+    return lesson_of_labels(-np.arange(N, dtype=np.float64), keys, labels, Lawful(references, references, references))
+
+
 def test_of_labels_alone_the_highest_that_nobody_spoke_of_are_left_out() -> None:
     """A labelled robocall and a lawful one of the highest stay; of those far below, one is labelled."""
     weight = np.zeros(N)
     weight[[3, 4, 900]] = [0.4, 1.0, 1.0]
     labels = Labels(flags(3, 900), weight, np.zeros(N, np.int64), ("analyst",), 0)
-    references = flags(5, 950)
 
-    found = lesson_of_labels(
-        -np.arange(N, dtype=np.float64), [np.arange(1, N + 1)], labels, Lawful(references, references, references)
-    )
+    found = of_labels(labels, flags(5, 950), np.arange(1, N + 1))
 
     left_out = set(range(round(GAP * N) + 1)) - {3, 4, 5}
     assert set(np.flatnonzero(~found.is_taught).tolist()) == left_out
     assert np.flatnonzero(found.is_robocall).tolist() == [3, 900]
-    assert found.weight[[4, 5, 950]].tolist() == [1.0, 1.0, 1.0]
+    assert found.weight[[5, 950]].tolist() == [1.0, 1.0]
     assert found.weight[700] == UNSPOKEN
-    lawful = found.weight[~found.is_robocall].sum()
-    assert found.weight[[3, 900]].sum() == pytest.approx(SPOKEN_SHARE * lawful)
+    unspoken = found.weight[~found.is_robocall].sum() - found.weight[4]
+    assert found.weight[[3, 900]].sum() == pytest.approx(SPOKEN_SHARE * unspoken)
+
+
+def test_a_labelled_caller_counts_by_the_square_root_of_its_calls() -> None:
+    """Robocallers of one call and of twenty, thirty of either, and a lawful caller of four calls."""
+    number = np.arange(1, N + 1) + 10_000
+    number[100:104] = 1
+    robocalls = flags(*range(200, 230))
+    labels = Labels(robocalls, robocalls.astype(np.float64), np.zeros(N, np.int64), ("analyst",), 0)
+    labels.weight[100:104] = 1.0
+    for caller in range(30):  # so many that a twentieth of the whole bounds none
+        here = slice(300 + 20 * caller, 320 + 20 * caller)
+        number[here], labels.is_robocall[here], labels.weight[here] = 2 + caller, True, 1.0
+
+    found = of_labels(labels, flags(), number)
+
+    one = found.weight[200]
+    assert found.weight[300:320].sum() == pytest.approx(np.sqrt(20) * one)
+    assert found.weight[100:104].sum() == pytest.approx(2 * one)
+    assert not found.is_robocall[100:104].any()
 
 
 def test_purity_is_what_references_and_labels_say_of_the_top() -> None:

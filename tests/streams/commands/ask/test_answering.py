@@ -14,7 +14,7 @@ from streams.commands.ask.answering import answered, appended, session, show
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
 FIRST = Asked("number block +1202555 in trunk group nyc", "3 calls", "why", ("reason",), "", ("call",), ("a", "b", "c"))
-SECOND = Asked("origin x of signer 7", "1 call", "why", (), "analyst: 1 lawful", (), ("d",))
+SECOND = Asked("calling number x by trunk group 7", "1 call", "why", (), "analyst: 1 lawful", (), ("d",))
 
 
 def screen() -> Console:

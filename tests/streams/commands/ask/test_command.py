@@ -62,8 +62,8 @@ def test_questions_are_listed_with_their_calls_and_why(carrier: Path, tmp_path: 
     assert len(call_ids) == len(set(call_ids))
     assert set(call_ids) <= read_labels(carrier / "labels.csv").keys()
     for row in rows:
-        assert row["campaign"].startswith(("number block +1", "origin "))
-        assert "of its calls are among the highest 3.0% of all" in row["asked_because"]
+        assert row["campaign"].startswith(("number block +1", "calling number "))
+        assert "of its calls are among the highest 3.0% of those that nobody judged" in row["asked_because"]
         assert row["reasons"]
         assert " to +1" in row["examples"]
 

@@ -14,7 +14,7 @@ from streams.wire.feedback import FeedbackRefused, read_feedback
 
 ASKED = [
     Asked("number block +1202555 in trunk group =tg", "12 calls", "its score", (), "", ("one", "two"), ("a", "b")),
-    Asked("origin x of signer y", "3 calls", "its score", ("a reason",), "x: 1 robocall", ("three",), ("c",)),
+    Asked("calling number x by trunk y", "3 calls", "its score", ("a reason",), "x: 1 robocall", ("three",), ("c",)),
 ]
 
 

@@ -58,4 +58,4 @@ def test_a_question_is_answered_once(make_desk: MakeDesk, tmp_path: Path) -> Non
     assert (case.history[0].what, case.history[0].who) == ("question_answered", "model_owner")
     shown = make_desk(questions_file=path).get(Role.OPERATOR, "/queues/questions")[0]
     assert "in trunk group =tg" not in shown
-    assert "origin x of signer y" in shown
+    assert "calling number x by trunk y" in shown

@@ -100,7 +100,8 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
     by_key = dict(zip(call_keys_of(list(truths)).tolist(), truths.values(), strict=True))
     found = [by_key[key] for key in calls.call.tolist()]
     is_robocall = np.array([truth.is_robocall for truth in found])
-    is_new = is_robocall & np.array([truth.campaign not in carrier.known for truth in found])
+    known = carrier.known
+    is_new = is_robocall & np.array([truth.campaign not in known for truth in found])
     base_margins = calls.rows.scored(load(base, schema_id=FEATURE_SCHEMA_ID).raw)
     scores = {
         "base": base_margins,

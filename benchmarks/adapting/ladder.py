@@ -208,7 +208,8 @@ def judging_of(carrier: Carrier, console: Console) -> Judging:
     calls = replayed_calls(carrier.judge, SHIPPED, console)
     is_robocall = _truths(calls, carrier.truths)
     by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
-    is_known = np.array([by_key[key].campaign in carrier.known for key in calls.call.tolist()])
+    known = carrier.known
+    is_known = np.array([by_key[key].campaign in known for key in calls.call.tolist()])
     return Judging(calls, ~is_robocall, is_robocall & ~is_known)
 
 

@@ -1,6 +1,7 @@
 """DuckDB views over the archive: SQL for people, read-only, nothing reachable but the archive itself."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -13,6 +14,8 @@ from streams.archive.files import ArchiveFile, ArchiveStore, Chosen, chosen
 from streams.archive.schema import OFFSET, SCHEMAS
 
 FILES_VIEW = "archive_files"
+MOST_THREADS = 2
+"""Where memory is bounded."""
 _UNREACHABLE_EXTENSIONS = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 _FILE_COLUMNS = pa.schema(
     [
@@ -50,11 +53,16 @@ def duckdb() -> Any:
 
 
 @contextmanager
-def connected(store: ArchiveStore) -> Iterator[Any]:
+def connected(store: ArchiveStore, memory_bytes: int | None = None) -> Iterator[Any]:
     """A DuckDB connection with one view a topic, each record once, and `archive_files`. Blocks: for a command's thread.
 
     Files are those of this instant. Of a query with `day = DATE '2026-11-25'` only the files of that day are read. What
     a query cannot hold in memory waits in a folder of this user alone, below TMPDIR, and goes with the connection.
+
+    Args:
+        store: The archive.
+        memory_bytes: Most that queries hold in memory; their rows then come in no order unless they ask for one.
+            None: most of the machine's memory.
 
     Raises:
         QueryRefused: DuckDB is missing, or cannot make the views.
@@ -62,13 +70,20 @@ def connected(store: ArchiveStore) -> Iterator[Any]:
     """
     module = duckdb()
     with TemporaryDirectory(prefix="robocall-query-") as spill:
-        connection = module.connect(config=_UNREACHABLE_EXTENSIONS | {"temp_directory": spill})
+        bounds = {} if memory_bytes is None else _bounds(memory_bytes)
+        connection = module.connect(config={**_UNREACHABLE_EXTENSIONS, "temp_directory": spill, **bounds})
         with contextlib.closing(connection):
             try:
                 _prepare(connection, store)
             except module.Error as error:
                 raise refused(error) from error
             yield connection
+
+
+def _bounds(memory_bytes: int) -> dict[str, Any]:
+    """Settings of DuckDB; each thread needs its part of the memory, so there are few."""
+    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    return {"memory_limit": f"{memory_bytes}B", "preserve_insertion_order": False, "threads": threads}
 
 
 def _prepare(connection: Any, store: ArchiveStore) -> None:

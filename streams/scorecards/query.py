@@ -4,7 +4,7 @@ A call is told by its call id, set-up time, numbers and trunk group, as its deci
 once. A decision or an end that arrives the day after still belongs to its call.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
@@ -36,53 +36,73 @@ _CALL = "call_id, setup_time_ms, calling_number, called_number, trunk_group_id"
 _OF_ITSELF = (UPSTREAM, "signer", Basis.REGISTRATION.value)
 """Codes of reasons that rest on who hands the call over or signs it: a share made of them would prove itself."""
 
+MEMORY_BYTES = 1 << 30
+"""For DuckDB to count in; what a larger day needs goes to disk."""
+
 _SIGNER = f"""CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_signer_spc
     WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN signer_spc END"""
-_SETUPS = f"""
-SELECT {_CALL}, any_value(upstream_ocn) AS event_ocn, any_value(calling_ocn) AS dipped_ocn,
-  any_value({_SIGNER}) AS signer,
-  any_value(CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_attestation
-    WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN attestation END) AS attestation
-FROM call_events WHERE type = 'call_setup' AND day = DATE '{{day}}' GROUP BY {_CALL}
+_ATTESTATION = f"""CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_attestation
+    WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN attestation END"""
+_ATTEMPT = "hash(call_id, calling_number, called_number, trunk_group_id)"
+_SPAN = """
+SELECT min(setup_time_ms), max(setup_time_ms) FROM call_events WHERE type = 'call_setup' AND day = DATE '{day}'
+"""
+# One grouping of set-ups and decisions: what it holds of a call is some 150 bytes, and DuckDB puts all of it on disk
+# where its memory ends. Values stay below 13 bytes but for the trunk group, a key: longer ones would stay in memory.
+_CALLS = f"""
+refusals AS (SELECT DISTINCT {_ATTEMPT} AS attempt FROM call_events
+  WHERE type = 'call_end' AND day BETWEEN DATE '{{day}}' AND DATE '{{after}}'
+  AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
+traced AS (SELECT DISTINCT call_id FROM call_feedback WHERE source = '{FeedbackSource.TRACEBACK.value}'
+  AND verdict = '{Verdict.ROBOCALL.value}' AND call_id IS NOT NULL AND day >= DATE '{{day}}'),
+rows AS (
+SELECT hash({_CALL}) AS call, trunk_group_id, true AS is_set_up, hash(calling_number) AS number,
+  CASE WHEN starts_with(calling_number, '+1') THEN substr(calling_number, 3, {BLOCK}) END AS line,
+  regexp_matches(calling_number, '[0-9]') AS has_digit, {{is_odd}} AS is_odd,
+  {_SIGNER} AS signer, {_ATTESTATION} AS attestation, upstream_ocn, calling_ocn,
+  call_id IN (FROM traced) AS is_traced, {_ATTEMPT} IN (FROM refusals) AS is_refused,
+  NULL AS is_suspect, NULL AS campaign
+FROM call_events WHERE type = 'call_setup' AND day = DATE '{{day}}'
+UNION ALL BY NAME
+SELECT hash({_CALL}) AS call, trunk_group_id, false AS is_set_up,
+  CASE WHEN decided_by <> 'fail_open' AND NOT (coalesce(would_be, action) <> 'allow'
+    AND coalesce(reasons[1].code IN {_OF_ITSELF} OR reasons[2].code IN {_OF_ITSELF}
+    OR reasons[1].text = '{BLOCK_LISTED_TRUNK.text}' OR reasons[1].text LIKE 'A standing % of the trunk holds %',
+    false)) THEN coalesce(would_be, action) <> 'allow' END AS is_suspect,
+  CASE WHEN reasons[-1].code = '{CAMPAIGN}' THEN substr(reasons[-1].text, {len(of_campaign("").text) + 1}) END
+    AS campaign
+FROM call_decisions WHERE day BETWEEN DATE '{{day}}' AND DATE '{{after}}'
+  AND setup_time_ms BETWEEN {{first_ms}} AND {{last_ms}}),
+calls AS MATERIALIZED (SELECT trunk_group_id, any_value(number) AS number, any_value(line) AS line,
+  any_value(has_digit) AS has_digit, any_value(is_odd) AS is_odd, any_value(signer) AS signer,
+  any_value(attestation) AS attestation, any_value(upstream_ocn) AS event_ocn, any_value(calling_ocn) AS dipped_ocn,
+  any_value(is_traced) AS is_traced, any_value(is_refused) AS is_refused, bool_or(is_suspect) AS is_suspect,
+  any_value(campaign) AS campaign
+  FROM rows GROUP BY call, trunk_group_id HAVING bool_or(is_set_up))
 """  # noqa: S608 - our own names
-_VERDICTS = f"""
-SELECT {_CALL}, bool_or(coalesce(would_be, action) <> 'allow') AS is_suspect FROM call_decisions
-WHERE day BETWEEN DATE '{{day}}' AND DATE '{{after}}' AND decided_by <> 'fail_open' AND NOT (
-  coalesce(would_be, action) <> 'allow' AND coalesce(reasons[1].code IN {_OF_ITSELF} OR reasons[2].code IN {_OF_ITSELF}
-  OR reasons[1].text = '{BLOCK_LISTED_TRUNK.text}' OR reasons[1].text LIKE 'A standing % of the trunk holds %', false))
-GROUP BY {_CALL}
-"""  # noqa: S608
 _DAY = """
-WITH setups AS ({setups}), verdicts AS ({verdicts}),
+WITH {calls},
 blocks AS (SELECT * FROM {plan} WHERE length(prefix) = {of_block} AND NOT {is_digested}),
 codes AS (SELECT * FROM {plan} WHERE length(prefix) = {of_code} AND NOT ({is_digested}
   AND prefix IN (SELECT substr(prefix, 1, {of_code}) FROM {plan} WHERE length(prefix) = {of_block}))),
-today AS (SELECT calling_number, count(*) AS calls FROM setups GROUP BY calling_number),
-earlier AS (SELECT calling_number, list(DISTINCT {signer}) FILTER ({signer} IS NOT NULL) AS signers FROM call_events
+today AS (SELECT number, count(*) AS calls FROM calls GROUP BY number),
+earlier AS MATERIALIZED (SELECT DISTINCT hash(calling_number) AS number, {signer} AS signer FROM call_events
   WHERE type = 'call_setup' AND day BETWEEN DATE '{before}' AND DATE '{yesterday}'
-  AND calling_number IN (SELECT calling_number FROM today) GROUP BY calling_number),
-refusals AS (SELECT DISTINCT call_id, calling_number, called_number, trunk_group_id FROM call_events
-  WHERE type = 'call_end' AND day BETWEEN DATE '{day}' AND DATE '{after}'
-  AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
-traced AS (SELECT DISTINCT call_id, true AS is_traced FROM call_feedback
-  WHERE source = '{traceback}' AND verdict = '{robocall}' AND call_id IS NOT NULL AND day >= DATE '{day}'),
-names AS (SELECT {call}, any_value(substr(reasons[-1].text, {name_at})) AS campaign FROM call_decisions
-  WHERE day BETWEEN DATE '{day}' AND DATE '{after}' AND reasons[-1].code = '{campaign}' GROUP BY {call}),
-calls AS (SELECT setups.*, is_traced, is_suspect, campaign,
-  today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
-  attestation IN ('A', 'B') AND regexp_matches(calling_number, '[0-9]') AND len(earlier.signers) > 0 AS has_signers,
-  has_signers AND NOT list_contains(earlier.signers, signer) AS is_resigned,
-  refusals.call_id IS NOT NULL AS is_refused, coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
+  AND hash(calling_number) IN (SELECT number FROM today)),
+numbers AS (SELECT number, any_value(today.calls) AS calls, count(earlier.number) > 0 AS is_known,
+  count(earlier.signer) > 0 AS was_signed FROM today LEFT JOIN earlier USING (number) GROUP BY number),
+told AS (SELECT calls.* EXCLUDE (number), numbers.calls <= {most} AND NOT is_known AS is_new,
+  attestation IN ('A', 'B') AND has_digit AND was_signed AS has_signers,
+  has_signers AND calls.signer IS NOT NULL AND same.signer IS NULL AS is_resigned,
+  coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
   coalesce(dipped_ocn, blocks.plan_ocn, codes.plan_ocn) AS number_ocn
-  FROM setups JOIN today USING (calling_number) LEFT JOIN earlier USING (calling_number)
-  LEFT JOIN verdicts USING ({call}) LEFT JOIN names USING ({call}) LEFT JOIN traced USING (call_id)
-  LEFT JOIN refusals USING (call_id, calling_number, called_number, trunk_group_id)
+  FROM calls JOIN numbers USING (number)
+  LEFT JOIN earlier AS same ON same.number = calls.number AND same.signer = calls.signer
   LEFT JOIN {upstreams} AS known USING (trunk_group_id)
-  LEFT JOIN blocks ON blocks.prefix = substr(calling_number, 3, 7) AND starts_with(calling_number, '+1')
-  LEFT JOIN codes ON codes.prefix = substr(calling_number, 3, 6) AND starts_with(calling_number, '+1'))
+  LEFT JOIN blocks ON blocks.prefix = line LEFT JOIN codes ON codes.prefix = substr(line, 1, {of_code}))
 SELECT trunk_group_id, signer, list(DISTINCT campaign) FILTER (campaign IS NOT NULL), count(*) AS calls,
   count(is_suspect) AS judged, count(*) FILTER (is_suspect) AS suspect,
-  count(*) FILTER ({is_odd}) AS invalid, count(*) FILTER (attestation = 'A') AS with_a,
+  count(*) FILTER (is_odd) AS invalid, count(*) FILTER (attestation = 'A') AS with_a,
   count(*) FILTER (attestation = 'A' AND is_suspect AND is_new) AS rotated,
   count(*) FILTER (signer IS NOT NULL AND ocn IS NOT NULL) AS signed,
   count(*) FILTER (role IN {passing} AND attestation IN ('A', 'B') AND signer = ocn) AS downstream,
@@ -90,13 +110,12 @@ SELECT trunk_group_id, signer, list(DISTINCT campaign) FILTER (campaign IS NOT N
   count(*) FILTER (has_signers) AS with_signers, count(*) FILTER (is_resigned) AS resigned,
   count(*) FILTER (number_ocn IS NOT NULL AND ocn IS NOT NULL) AS with_ocn,
   count(*) FILTER (number_ocn <> ocn) AS ocn_unlike, count(*) FILTER (is_refused) AS refused,
-  count(is_traced) AS tracebacks
-FROM calls GROUP BY trunk_group_id, signer
+  count(*) FILTER (is_traced) AS tracebacks
+FROM told GROUP BY trunk_group_id, signer
 """
 _JUDGED = """
-WITH setups AS ({setups}), verdicts AS ({verdicts})
-SELECT trunk_group_id, signer, count(is_suspect), count(*) FILTER (is_suspect)
-FROM setups JOIN verdicts USING ({call}) GROUP BY trunk_group_id, signer
+WITH {calls} SELECT trunk_group_id, signer, count(is_suspect), count(*) FILTER (is_suspect)
+FROM calls WHERE is_suspect IS NOT NULL GROUP BY trunk_group_id, signer
 """
 _PASSING = (UpstreamRole.INTERMEDIATE.value, UpstreamRole.GATEWAY.value)
 _UPSTREAM_COLUMNS = pa.schema([("trunk_group_id", pa.string()), ("ocn", pa.string()), ("role", pa.string())])
@@ -169,32 +188,28 @@ class Days:
         """Judged and suspect calls of a day, by trunk group and signer; kept, since seven days ask for them."""
         if day not in self._judged:
             on_day(day)
-            rows = fetched(ask(self._connection, _JUDGED.format(**_parts(day))))
+            rows = fetched(ask(self._connection, _JUDGED.format(calls=self._calls(day))))
             self._judged[day] = [((trunk, signer), judged, suspect) for trunk, signer, judged, suspect in rows]
         return self._judged[day]
 
     def _sql(self, day: date) -> str:
         return _DAY.format(
-            **_parts(day),
+            calls=self._calls(day),
             before=day - timedelta(DAYS_BEFORE),
             yesterday=day - timedelta(1),
             most=MOST_CALLS,
             signer=_SIGNER,
-            traceback=FeedbackSource.TRACEBACK.value,
-            robocall=Verdict.ROBOCALL.value,
             upstreams=UPSTREAMS,
             plan=PLAN,
-            campaign=CAMPAIGN,
-            name_at=len(of_campaign("").text) + 1,
             of_block=BLOCK,
             of_code=CODE,
             is_digested=str(self._is_digested).lower(),
-            is_odd=is_odd("calling_number"),
             passing=_PASSING,
             originating=UpstreamRole.ORIGINATING.value,
         )
 
-
-def _parts(day: date) -> Mapping[str, Any]:
-    days = {"day": day, "after": day + timedelta(1)}
-    return {"setups": _SETUPS.format(**days), "verdicts": _VERDICTS.format(**days), "call": _CALL, **days}
+    def _calls(self, day: date) -> str:
+        """The calls of a day, each once; decisions are looked for where its set-ups say, which is not all of a day."""
+        ((first_ms, last_ms),) = fetched(ask(self._connection, _SPAN.format(day=day)))
+        span = {"first_ms": first_ms or 0, "last_ms": last_ms or 0}
+        return _CALLS.format(day=day, after=day + timedelta(1), is_odd=is_odd("calling_number"), **span)

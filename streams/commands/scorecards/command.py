@@ -28,7 +28,7 @@ from streams.running.progress import Say, step
 from streams.scorecards.cards import SHARES, THRESHOLDS, By, Card, cards_of
 from streams.scorecards.plan import load_plan
 from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, trunks_in, with_entries
-from streams.scorecards.query import Days, register
+from streams.scorecards.query import MEMORY_BYTES, Days, register
 from streams.settings import load_settings
 from streams.upstreams.entries import Upstream, load_upstreams
 from streams.upstreams.settings import load_upstreams_settings
@@ -157,7 +157,7 @@ def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, floa
     found: list[Card] = []
     with ExitStack() as stack:
         table = None if plan is None else load_plan(plan, lambda rows: say(f"{rows:,} rows of the plan"))
-        connection = stack.enter_context(connected(opened(settings)))
+        connection = stack.enter_context(connected(opened(settings), MEMORY_BYTES))
         register(connection, upstreams, table)
         counter = Days(connection, is_digested=is_digested)
         for number, day in enumerate(days):

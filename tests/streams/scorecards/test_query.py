@@ -5,16 +5,19 @@ from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from streams.archive.files import ArchiveStore
+from benchmarks.look_ups import START_MS as BEGIN_MS
+from benchmarks.score_days import made, pools_of
+from streams.archive.files import ArchiveStore, day_of
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
 from streams.kafka.topics import CALL_DECISIONS
 from streams.scorecards.cards import By, cards_of
 from streams.scorecards.counts import Counts
 from streams.scorecards.plan import read_plan
-from streams.scorecards.query import Days, Key, register
+from streams.scorecards.query import DAYS_BEFORE, Days, Key, register
 from streams.upstreams.entries import UpstreamRole
 from tests.streams.archive.archive_case import DAY_MS, SECRET, START_MS, encoded, put
 from tests.streams.scorecards.card_case import DAY, Call, archived, some_calls
@@ -231,6 +234,24 @@ def test_days_one_after_the_other_are_as_each_alone(tmp_path: Path) -> None:
 
     assert together == alone
     assert len(looked) == 9 + 15  # each of the days themselves, and each of those before them once
+
+
+@pytest.mark.slow
+def test_a_day_that_does_not_fit_into_memory_is_counted_all_the_same(tmp_path: Path) -> None:
+    """It takes more than the memory that is given here where that has no bound."""
+    store, rng, calls = ArchiveStore(str(tmp_path)), np.random.default_rng(5), 360_000
+    made(store, DAYS_BEFORE, calls, pools_of(rng, 100_000), rng, [0])
+    day = date.fromisoformat(day_of(BEGIN_MS + DAYS_BEFORE * DAY_MS))
+
+    found = []
+    for memory_bytes in (128 << 20, None):
+        with connected(store, memory_bytes) as connection:
+            register(connection, REGISTER, None)
+            found.append(Days(connection, is_digested=False).lines(day))
+
+    assert found[0] == found[1]
+    assert sum(line.counts.calls for line in found[0]) == calls
+    assert sum(line.counts.judged for line in found[0]) == calls
 
 
 def test_an_empty_archive_has_no_lines(tmp_path: Path) -> None:

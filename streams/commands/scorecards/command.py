@@ -49,6 +49,7 @@ DAY_TYPE = click.DateTime(["%Y-%m-%d"])
     help=f"From which share on NAME is alarming: {', '.join(f'{name}={share}' for name, share in THRESHOLDS.items())}.",
 )
 @click.option("--top", type=click.IntRange(1, 1_000), default=10, show_default=True, help="Lines of a table.")
+@click.option("--wide", "is_wide", is_flag=True, help="Every column of the tables, as --json has them.")
 @click.option("--json", "form", flag_value="json", help="One JSON object a card and line on standard output.")
 @click.option("--csv", "form", flag_value="csv", help="CSV on standard output.")
 @click.pass_context
@@ -60,6 +61,8 @@ def scorecards(
     limits: Sequence[str],
     top: int,
     form: str | None,
+    *,
+    is_wide: bool,
 ) -> None:
     """Say what came in by each trunk group, upstream, signer and registration, a day; whom to call first.
 
@@ -83,7 +86,7 @@ def scorecards(
     elif form == "csv":
         click.echo(_csv(cards), nl=False)
     else:
-        show([card for card in cards if card.day == days[-1]], days[-1], top)
+        show([card for card in cards if card.day == days[-1]], days[-1], top, is_wide=is_wide)
     if any(card.alarms for card in cards):
         raise click.exceptions.Exit(1)
 

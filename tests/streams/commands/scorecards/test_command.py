@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from click import unstyle
 from click.testing import CliRunner, Result
 
 from streams.archive.files import ArchiveStore
@@ -16,6 +17,7 @@ from streams.upstreams.entries import save_upstreams
 from tests.streams.scorecards.card_case import DAY, Call, archived
 from tests.streams.upstreams.upstream_case import upstream
 
+REFUSAL = 'SIP;cause=603;text="v=analytics1;url=https://x/"'
 DAYS = ("--from", DAY.isoformat())
 CALLS = [
     *(Call(n, trunk="bad-7", action="block", calling=f"+1303555{n:04}", calling_ocn="999Z") for n in range(40)),
@@ -58,11 +60,37 @@ def test_a_day_is_shown_with_whom_to_call_on_top(case: Case) -> None:
         "  40 calls, 91.2% to 100.0% suspect (up); +1 303 555 0199",
         "By trunk",
     ]
-    headings = ["calls", "suspect", "95", "%", "before", "invalid", "ocn_unlike", "refused", "alarms", "contact"]
-    assert told[4].split() == headings  # the others have nothing to say
-    assert told[5].split()[:7] == ["bad-7", "40", "100.0%", "91.2%", "to", "100.0%", "up"]
-    assert told[5].split()[-5:] == ["suspect", "+1", "303", "555", "0199"]
+    assert told[4].split() == ["calls", "suspect", "before", "alarms"]
+    assert told[5].split() == ["bad-7", "40", "100.0%", "up", "suspect"]
     assert done.stdout == ""
+
+
+def test_wide_tables_have_every_column_that_says_something(case: Case) -> None:
+    done = case.run(*DAYS, "--wide")
+
+    told = done.stderr[done.stderr.index("By trunk") :].splitlines()
+    headings = ["calls", "suspect", "95", "%", "before", "invalid", "ocn_unlike", "refused", "alarms", "contact"]
+    assert told[1].split() == headings  # the others have nothing to say
+    assert told[2].split()[:7] == ["bad-7", "40", "100.0%", "91.2%", "to", "100.0%", "up"]
+    assert told[2].split()[-5:] == ["suspect", "+1", "303", "555", "0199"]
+
+
+def test_a_terminal_of_80_columns_gets_whole_words(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many alarms there are, and however long a name is."""
+    name = "the-trunk-group-of-a-carrier-with-a-name-that-is-long-in-every-way"
+    calls = [Call(n, trunk=name, action="block", calling="12345", refusal=REFUSAL) for n in range(40)]
+    archived(ArchiveStore(str(case.folder / "long")), calls)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(case.folder / "long"))
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    told = unstyle(case.run(*DAYS).stderr)
+
+    tables = told[told.index("By trunk") :]
+    table = tables[: tables.index("By upstream")]
+    assert max(map(len, tables.splitlines())) <= 80
+    assert "…" not in table
+    assert {"calls", "suspect", "alarms", "invalid", "refused", "unknown", "100.0%"} <= set(table.split())
 
 
 def test_programs_get_json_and_csv_of_the_same_cards(case: Case) -> None:

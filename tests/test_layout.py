@@ -33,10 +33,6 @@ BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
 TESTED_ELSEWHERE = {
     # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
-    "streams/commands/scorecards/showing": (
-        "tests/streams/commands/scorecards/test_command.py",
-        "what the command shows is read there",
-    ),
     "streams/cases/doctor": ("tests/streams/commands/redress/test_command.py", "it counts the cases of that test"),
     "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
     "streams/commands/cases/due": (TRACEBACK, "`doctor` and `list --overdue` are asked there"),

@@ -18,7 +18,7 @@ def shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lines: list[Line], *register: Upstream
 ) -> list[str]:
     monkeypatch.setenv("COLUMNS", "40")
-    show(cards_of(lines, register, DAY), DAY, top=5)
+    show(cards_of(lines, register, DAY), DAY, top=5, is_wide=False)
     return [line.rstrip() for line in capsys.readouterr().err.splitlines()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Begun in the background of a shell. Whatever these tests start would ignore Ctrl-C as well, and some press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MOST_AT_A_TIME = 4
 """Processes that `make test` runs tests in, each with a Kafka and a Valkey of its own: some 3 GB each."""

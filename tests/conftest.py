@@ -32,6 +32,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 MOST_AT_A_TIME = 4
 """Processes that `make test` runs tests in, each with a Kafka and a Valkey of its own: some 3 GB each."""
 REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"
+REFERENCE_DATA = Path(os.environ.get(REFERENCE_VARIABLE) or Path(__file__).parents[2] / "shared" / "data")
+"""What only tests read. Nothing that they start hears of it, for it would be an unknown setting there."""
 
 FreshTopics = Callable[..., list[str]]
 
@@ -57,6 +59,7 @@ def snapshots_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     tests record what it does, for most have no Kafka: `tests/streams/cases/test_recording.py` is about those that do.
     """
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(REFERENCE_VARIABLE, raising=False)
         patch.setenv("ROBOCALL_AWAIT_LISTS", "false")
         patch.setenv("ROBOCALL_CASES_RECORD", "false")
         patch.setenv("ROBOCALL_SNAPSHOT_URL", str(tmp_path_factory.mktemp("snapshots")))
@@ -147,8 +150,6 @@ def delete_topics(admin: KafkaAdminClient, names: set[str]) -> None:
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """Folder of the public reference data (not part of the repository); tests that need it are skipped without it."""
-    root = Path(__file__).parents[1]
-    folder = Path(os.environ.get(REFERENCE_VARIABLE) or root.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no reference data at {folder}: set {REFERENCE_VARIABLE}")
-    return folder
+    if not REFERENCE_DATA.is_dir():
+        pytest.skip(f"no reference data at {REFERENCE_DATA}: set {REFERENCE_VARIABLE}")
+    return REFERENCE_DATA

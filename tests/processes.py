@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from streams.local.services import free_ports
-from tests.conftest import REFERENCE_VARIABLE
 from tests.waiting import HANG_S
 
 ROOT = Path(__file__).parents[1]
@@ -36,13 +35,8 @@ def run_robocall(*arguments: str, environment: dict[str, str] | None = None) -> 
     """Run a `robocall` command to its end, whatever that is."""
     return subprocess.run(
         [sys.executable, "-m", "streams.commands.main", *arguments],
-        cwd=ROOT, env=_inherited() | (environment or {}), capture_output=True, text=True, timeout=HANG_S, check=False,
+        cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
-
-
-def _inherited() -> dict[str, str]:
-    """The environment of this process without what only tests read, which a worker would call no setting of its own."""
-    return {name: value for name, value in os.environ.items() if name != REFERENCE_VARIABLE}
 
 
 STILL_AT_IT = re.compile(
@@ -79,7 +73,7 @@ class Worker:
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, *program],
-                cwd=ROOT, env=_inherited() | settings | {"ROBOCALL_WEB_PORT": str(self.port)}, stdout=out, stderr=out,
+                cwd=ROOT, env=os.environ | settings | {"ROBOCALL_WEB_PORT": str(self.port)}, stdout=out, stderr=out,
             )  # fmt: skip
 
     def health(self) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 LOCKS = {
     # file: the extras and groups that whoever installs from it gets
-    "all.txt": ("archive", "bench", "dev", "docs", "local", "s3", "traces", "build", "installer"),
-    "image.txt": ("archive", "s3", "traces", "build"),
+    "all.txt": ("archive", "bench", "dev", "docs", "local", "oidc", "s3", "traces", "build", "installer"),
+    "image.txt": ("archive", "oidc", "s3", "traces", "build"),
 }
 REFUSED = ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host")
 

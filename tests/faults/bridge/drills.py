@@ -9,7 +9,6 @@ blocked or wrongly passed.
 import argparse
 import contextlib
 import logging
-import os
 import random
 import signal
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from streams.commands.demo.view import Routing
 from streams.metrics import Metric
-from tests.conftest import REFERENCE_VARIABLE
+from tests.conftest import REFERENCE_DATA
 from tests.faults.bridge.calls import PATIENT, REAL, Calls, Findings
 from tests.faults.bridge.datagrams import Came, Sender, mutants
 from tests.faults.bridge.stage import Stage, paused, stage
@@ -161,8 +160,7 @@ def _counted(statuses: "dict[int, int]") -> str:
 
 def torture() -> list[bytes]:
     """The messages of RFC 4475, with `rport` so that we hear their answers; none without the reference data."""
-    root = Path(os.environ.get(REFERENCE_VARIABLE) or ROOT.parent / "shared" / "data")
-    found = [path.read_bytes() for path in sorted((root / "sip_torture").glob("*.dat"))]
+    found = [path.read_bytes() for path in sorted((REFERENCE_DATA / "sip_torture").glob("*.dat"))]
     return [message.replace(b";branch=", b";rport;branch=", 1) for message in found]
 
 

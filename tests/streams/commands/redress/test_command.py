@@ -158,7 +158,7 @@ def test_the_clock_counts_from_when_they_asked(store: "blocking.Redis") -> None:
     received_ms = NOW_MS - 5 * 3_600_000
     done = run("redress", "open", ID, "--received", str(received_ms), "--why", "a clinic", "--json")
     assert json.loads(done.stdout)["case"]["details"]["due_ms"] == str(received_ms + 24 * 3_600_000)
-    for wrong in (str(NOW_MS + 3_600_000), "noon"):
+    for wrong in (str(NOW_MS + 86_400_000), "noon"):
         assert run("redress", "open", ID, "--received", wrong, "--why", "x").exit_code == 2
 
 

@@ -93,6 +93,7 @@ def test_somebody_signs_in_at_the_provider_works_and_signs_out(place: Place) -> 
             await page.get_by_role("heading", name="Now").wait_for()
             assert page.url == f"{place.pages}/now"
             assert await page.get_by_text("ada, admin").is_visible()
+            await page.wait_for_load_state()  # the script of the shortcut runs late
             await page.keyboard.press("/")
             await page.keyboard.type("tg-chi-oidc\n")
             await page.get_by_role("heading", name="tg-chi-oidc").wait_for()

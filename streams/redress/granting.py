@@ -36,7 +36,7 @@ _HOLDS = {
     Basis.FCC_ORDER: "the FCC ordered the block of that call: redress does not lift that",
     Basis.REGISTRATION: "the policy keeps its provider out as not registered: redress does not lift that",
     "subscriber_block": "the called subscriber asked for the block: redress does not lift that",
-    "dno": "the call was do-not-originate: `robocall lists` and `robocall dno` say by whose list",
+    "dno": "the call was do-not-originate: redress does not lift that, see `robocall lists` and `robocall dno`",
 }
 """What a decision may rest on that redress leaves alone, by the code of its first reason (`detector.policy.reasons`,
 which is not imported: a grant must not wait for it)."""

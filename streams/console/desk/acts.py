@@ -40,7 +40,6 @@ from streams.traceback.report import Report, report_of
 from streams.wire.cases import Case, CaseKind
 
 ACT_S = 60.0
-DNO_STAYS = "The call was do-not-originate, which redress does not lift: its next one is blocked as well."
 T = TypeVar("T")
 
 
@@ -160,8 +159,7 @@ class Acts:
                 if not said:
                     raise
                 return [*said, f"Switches or the case were not told, grant it again: {error}."]
-            is_dno = (claim_of(case).decided or "").endswith(" by dno")
-            return ["Granted.", *said, *([DNO_STAYS] if is_dno else [])]
+            return ["Granted.", *said]
         asyncio.run(store.append(case_id, entry, _CHANGES[what]))
         return [f"Recorded: {what}."]
 

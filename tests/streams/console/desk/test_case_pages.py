@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from detector.policy.reasons import IMPOSSIBLE_NUMBER
 from streams.cases.redress import GRANTED
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject, read_subject
@@ -124,16 +125,18 @@ def test_a_grant_of_which_nobody_could_be_told_says_what_is_done(
     assert desk.cases(CaseKind.REDRESS)[0].state == "pending"
 
 
-def test_a_grant_says_that_do_not_originate_stays(make_desk: MakeDesk) -> None:
+def test_a_grant_says_once_that_do_not_originate_stays(make_desk: MakeDesk) -> None:
     """Else whoever granted it would believe that the next call passes."""
     desk = make_desk()
-    identifier = desk.known_decision(42, decided_by="dno")
+    reasons = [{"code": IMPOSSIBLE_NUMBER.code, "text": IMPOSSIBLE_NUMBER.text}]
+    identifier = desk.known_decision(42, decided_by="dno", reasons=reasons)
     desk.send(Role.OPERATOR, desk.path(Kind.DECISION, identifier), "/redress", reason="a clinic", contact="")
     (case,) = desk.cases(CaseKind.REDRESS)
 
     done = desk.send(Role.REDRESS, desk.path(Kind.CASE, case.case_id), "/grant", reason="called back", days="7")
 
-    assert "do-not-originate, which redress does not lift" in done.text
+    assert "do-not-originate: redress does not lift that" in done.text
+    assert done.text.count("do-not-originate") == 1
 
 
 async def _lost(*_: object) -> None:

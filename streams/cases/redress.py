@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from detector.features.window_constants import HOUR_MS, MINUTE_MS
 from streams.cases.changes import CaseRefused, opened
+from streams.cases.store import CaseStore
 from streams.wire.cases import Case, CaseEntry, CaseKind
 
 PENDING, GRANTED, REJECTED = "pending", "granted", "rejected"
@@ -82,10 +83,21 @@ def decided_as(case: Case, state: str, details: dict[str, str] | None = None) ->
     return replace(case, state=state, details=case.details | (details or {}))
 
 
-def is_about(case: Case, decision_id: str | None) -> bool:
-    """Whether a case is redress of that decision, and still waits: a second one would answer the same caller twice."""
-    is_pending = case.kind is CaseKind.REDRESS and case.state == PENDING
-    return is_pending and decision_id is not None and claim_of(case).decision_id == decision_id
+async def require_new(store: CaseStore, claim: Claim) -> None:
+    """Refuse a second case about a decision while one waits: it would answer the same caller twice.
+
+    Raises:
+        CaseRefused: There is one.
+        RobocallError: As `CaseStore` says.
+    """
+    if claim.decision_id is None:
+        return
+
+    def is_same(case: Case) -> bool:
+        return case.state == PENDING and claim_of(case).decision_id == claim.decision_id
+
+    for case in await store.cases(is_same, {CaseKind.REDRESS}):
+        raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
 
 
 def is_waiting(case: Case) -> bool:

@@ -9,7 +9,7 @@ import click
 
 from detector.contract.errors import RobocallError
 from models.data.complaints import instant_ms, phone_number
-from streams.cases.changes import CaseRefused, new_entry
+from streams.cases.changes import new_entry
 from streams.cases.recording import looked_up, record
 from streams.cases.redress import (
     PENDING,
@@ -19,9 +19,9 @@ from streams.cases.redress import (
     claim_of,
     clock,
     decided_as,
-    is_about,
     left_ms,
     new_redress,
+    require_new,
 )
 from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
@@ -92,7 +92,7 @@ def open_(
     claim = _looked_up(asked)
     entry = _entry("opened", why)
     received_ms = _received(received, time_zone, entry.time_ms)
-    _require_new(claim)
+    with_cases(lambda store: require_new(store, claim), "Reading the cases")
     case = new_redress(entry, claim, contact and contact.strip(), received_ms)
     written = with_cases(lambda store: store.open(case), "Opening the case")
     if claim.decided is None:
@@ -244,18 +244,6 @@ def _received(text: str | None, zone: tzinfo, now_ms: int) -> int:
     if at_ms is None or at_ms > now_ms:
         raise click.UsageError(f"--received {text!r} is no time of the past, for instance 2026-11-27T14:03")
     return at_ms
-
-
-def _require_new(claim: Claim) -> None:
-    """Refuse a second case about a decision while one waits."""
-    if claim.decision_id is None:
-        return
-    asked = claim.decision_id
-    of_it = with_cases(
-        lambda store: store.cases(lambda one: is_about(one, asked), {CaseKind.REDRESS}), "Reading the cases"
-    )
-    for case in of_it:
-        raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
 
 
 def _looked_up(asked: Claim) -> Claim:

@@ -20,7 +20,7 @@ from streams.campaigns.topic import campaigns_now
 from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
 from streams.cases.recording import list_details, looked_up, recorded
-from streams.cases.redress import REJECTED, TOLD, Claim, claim_of, decided_as, is_about, new_redress
+from streams.cases.redress import REJECTED, TOLD, Claim, claim_of, decided_as, new_redress, require_new
 from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.tracing import trace
@@ -129,10 +129,8 @@ class Acts:
         claim = find_call(self._settings, claim, entry.time_ms, said.append)
         if claim.decided is None:
             said.append("No decision was found: what was asked stands in the case.")
-        store, decision_id = CaseStore(self._settings), claim.decision_id
-        if decision_id:
-            for case in asyncio.run(store.cases(lambda one: is_about(one, decision_id), {CaseKind.REDRESS})):
-                raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
+        store = CaseStore(self._settings)
+        asyncio.run(require_new(store, claim))
         case = asyncio.run(store.open(new_redress(entry, claim, contact or None)))
         return case.case_id, [f"Opened {case.case_id}: answer within 24 hours.", *said]
 

@@ -1,8 +1,11 @@
 """Why the provider let nobody in: it is away, or what it said does not let this person in."""
 
+import re
+
 from detector.contract.errors import RobocallError
 
 UNUSABLE = "What the sign-in service said cannot be used here; the log of the console says why."
+_CODE = re.compile(r"[a-z_]{1,64}")
 
 
 class ProviderAway(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -27,3 +30,12 @@ class SignInRefused(RobocallError):  # noqa: N818 - the name states what is wron
 
 class UnknownKey(SignInRefused):
     """A token is signed with a key that the provider had not published when it was asked for its keys."""
+
+
+def error_code(text: str) -> str:
+    """The code of an error as the provider gave it (RFC 6749 sections 4.1.2.1 and 5.2), for the log.
+
+    Returns:
+        The code; empty where it is none, since anybody may have written the text.
+    """
+    return text if _CODE.fullmatch(text) else ""

@@ -5,7 +5,6 @@ It is asked when somebody signs in and not before, so the console starts without
 
 import asyncio
 import base64
-import re
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -16,7 +15,7 @@ import msgspec
 
 from streams.console.oidc.asking import Answer, Asker
 from streams.console.oidc.client import Client, is_protected
-from streams.console.oidc.errors import ProviderAway, SignInRefused, UnknownKey
+from streams.console.oidc.errors import ProviderAway, SignInRefused, UnknownKey, error_code
 from streams.console.oidc.flow import Flow, way_to
 from streams.console.oidc.id_tokens import ALGORITHMS, Claims, Expected, read_id_token, read_keys
 
@@ -26,7 +25,6 @@ AWAY_S = 5.0
 """How long it is not asked again after it did not answer."""
 LONGEST_CODE = 4_096
 BASIC, POST = "client_secret_basic", "client_secret_post"
-_ERROR = re.compile(r"[a-z_]{1,64}")
 
 T = TypeVar("T")
 
@@ -220,9 +218,9 @@ def _decoded(decoder: "msgspec.json.Decoder[T]", answer: Answer, otherwise: str)
 
 
 def _error(answer: Answer) -> str:
-    """The code of an error (RFC 6749 section 5.2), where it is one."""
+    """The code of an error, where it is one."""
     try:
-        code = _REFUSAL.decode(answer.body).error
+        code = error_code(_REFUSAL.decode(answer.body).error)
     except (msgspec.DecodeError, RecursionError):
         code = ""
-    return code if _ERROR.fullmatch(code) else str(answer.status)
+    return code or str(answer.status)

@@ -1,6 +1,5 @@
 """The two addresses of the sign-in by a provider: the way there, and the way back."""
 
-import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,7 +12,7 @@ from starlette.routing import Route
 from streams.console.attempts import Attempts, site_of
 from streams.console.oidc.asking import Asker
 from streams.console.oidc.client import BACK, Client
-from streams.console.oidc.errors import ProviderAway, SignInRefused
+from streams.console.oidc.errors import ProviderAway, SignInRefused, error_code
 from streams.console.oidc.flow import FLOW_S, Flow
 from streams.console.oidc.people import NO_NAME, person
 from streams.console.oidc.provider import Provider
@@ -26,7 +25,6 @@ START = "/sign-in/oidc"
 AWAY = "The sign-in service does not answer as it should: try again in a minute."
 STALE = "The sign-in took too long, or began in another window: try again."
 NOBODY = "The sign-in service let nobody in: try again, or ask those who run it."
-_ERROR = re.compile(r"[a-z_]{1,64}")
 
 log = structlog.get_logger("console.audit")
 
@@ -112,8 +110,7 @@ class ByProvider:
         if flow is None or not flow.has_state(given.get("state", "")):
             raise SignInRefused("the answer belongs to no sign-in of this browser (state)", STALE)
         if "error" in given:
-            code = given["error"] if _ERROR.fullmatch(given["error"]) else "no code of an error"
-            raise SignInRefused(f"the provider refused ({code})", NOBODY)
+            raise SignInRefused(f"the provider refused ({error_code(given['error']) or 'no code of an error'})", NOBODY)
         claims = await self._provider.claims(flow, given.get("code", ""), given.get("iss"))
         user, subject = person(claims, self._client), claims["sub"]
         if self._users.find(user.name.lower()) is not None:

@@ -1,7 +1,7 @@
 """The users file: names, roles, digests of passwords, and the secret of the links. For its owner's eyes only.
 
 It is replaced as a whole by `robocall console user`; the running console follows it. What cannot be read lets nobody
-in.
+in, and gives nobody else the name of a local user.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ MOST_BYTES = 1024 * 1024
 SECRET_BYTES = 64
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ENCODER = msgspec.json.Encoder()
+_ADD = f"run `robocall console user add NAME --role {Role.ADMIN}`"
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ def read_users(path: Path) -> UsersFile:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UsersUnusable(f"{path}: {error.strerror}") from error
+        raise UsersUnusable(f"{path}: {error.strerror}: whoever runs the console has to read it") from error
     try:
         users: UsersFile = _DECODER.decode(text)
         is_right = len(text) <= MOST_BYTES and len(bytes.fromhex(users.secret)) == SECRET_BYTES
@@ -147,22 +148,29 @@ class Users:
 
     def __init__(self, path: Path, *, others: bool = False) -> None:
         self._path = path
-        add = f"run `robocall console user add NAME --role {Role.ADMIN}` first"
         try:
             self._file = read_users(path)
         except FileNotFoundError as error:
             if not others:
-                raise UsersUnusable(f"{path}: the console has no users yet: {add}") from error
+                raise UsersUnusable(f"{path}: the console has no users yet: {_ADD} first") from error
             self._file = new_users()
             write_users(path, self._file)
         if not self._file.users and not others:
-            raise UsersUnusable(f"{path}: nobody is in it: {add}")
+            raise UsersUnusable(f"{path}: nobody is in it: {_ADD} first")
         self.secret = bytes.fromhex(self._file.secret)
+        self._is_readable = True
         self._seen = self._stamp()
 
     def find(self, name: str) -> Account | None:
         """The account of that name; None where there is none, or the file cannot be read any more."""
         return self._now().find(name)
+
+    def why_taken(self, name: str) -> str:
+        """Why nobody whom a provider names may have that name; empty where they may."""
+        found = self._now()
+        if not self._is_readable:
+            return "the users file cannot be read, so the names of local users are not known"
+        return f"{name} is the name of a local user" if found.find(name) is not None else ""
 
     def has_somebody(self) -> bool:
         """Whether there is a local user."""
@@ -177,10 +185,15 @@ class Users:
 
     def _follow(self) -> None:
         try:
-            self._file = read_users(self._path)
-        except (UsersUnusable, FileNotFoundError) as error:
-            self._file = UsersFile(self._file.secret)
-            log.error("the users file cannot be read, so nobody may sign in", cause=str(error))  # noqa: TRY400
+            self._file, self._is_readable = read_users(self._path), True
+        except FileNotFoundError:
+            self._lost(f"{self._path}: it is gone: bring it back, or {_ADD}")
+        except UsersUnusable as error:
+            self._lost(str(error))
+
+    def _lost(self, cause: str) -> None:
+        self._file, self._is_readable = UsersFile(self._file.secret), False
+        log.error("the users file cannot be read, so no local user may sign in", cause=cause)
 
     def _stamp(self) -> tuple[int, ...]:
         try:

@@ -36,7 +36,7 @@ class ByProvider:
         client: who we are to the provider.
         provider: asks it.
         signing_in: has the form, and opens the session.
-        users: local ones, whose names nobody else gets.
+        users: local ones, whose names nobody else gets; nobody gets any while they are not known.
         is_secure: the console is served by HTTPS: cookies are for it alone.
     """
 
@@ -113,8 +113,8 @@ class ByProvider:
             raise SignInRefused(f"the provider refused ({error_code(given['error']) or 'no code of an error'})", NOBODY)
         claims = await self._provider.claims(flow, given.get("code", ""), given.get("iss"))
         user, subject = person(claims, self._client), claims["sub"]
-        if self._users.find(user.name.lower()) is not None:
-            raise SignInRefused(f"{user.name} is the name of a local user", NO_NAME, subject=subject)
+        if why := self._users.why_taken(user.name.lower()):
+            raise SignInRefused(why, NO_NAME, subject=subject)
         return user, subject
 
     def _away(self, request: Request, error: ProviderAway) -> Response:

@@ -1,8 +1,11 @@
 """The users file: for its owner alone, replaced as a whole, followed while the console runs."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from streams.console.roles import Role
 from streams.console.users import Account, Users, UsersUnusable, new_users, read_users, write_users
@@ -89,6 +92,46 @@ def test_a_file_that_cannot_be_read_any_more_lets_nobody_in(tmp_path: Path) -> N
 
     path.chmod(0o600)
     assert users.find("ada") == ADA
+
+
+@pytest.mark.parametrize(
+    ("lose", "cause"),
+    [
+        (lambda path: path.chmod(0o644), "chmod 600 it"),
+        (lambda path: path.write_bytes(b"{}"), "add users anew"),
+        (lambda path: path.unlink(), "bring it back, or run `robocall console user add NAME --role admin`"),
+    ],
+)
+def test_the_log_says_once_that_no_local_user_may_sign_in_why_and_what_to_do(
+    lose: Callable[[Path], Any], cause: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "users.json"
+    write_users(path, new_users().with_account(ADA))
+    users = Users(path)
+
+    with capture_logs() as lines:
+        lose(path)
+        assert users.find("ada") is None
+        assert not users.has_somebody()
+
+    (line,) = lines
+    assert line["event"] == "the users file cannot be read, so no local user may sign in"
+    assert cause in line["cause"]
+
+
+def test_while_the_file_cannot_be_read_every_name_counts_as_that_of_a_local_user(tmp_path: Path) -> None:
+    """Else somebody whom a provider names would be taken for one of them."""
+    path = tmp_path / "users.json"
+    write_users(path, new_users().with_account(ADA))
+    users = Users(path, others=True)
+    assert (users.why_taken("ada"), users.why_taken("bob")) == ("ada is the name of a local user", "")
+
+    path.unlink()
+    assert "cannot be read" in users.why_taken("ada")
+    assert "cannot be read" in users.why_taken("bob")
+
+    write_users(path, new_users().with_account(ADA))
+    assert users.why_taken("bob") == ""
 
 
 def test_where_others_may_sign_in_the_file_is_made_for_its_secret_alone(tmp_path: Path) -> None:

@@ -121,6 +121,20 @@ def test_who_is_not_let_in_is_told_why(claims: dict[str, Any], status: int, said
     visited(tmp_path, visit)
 
 
+def test_while_the_users_file_cannot_be_read_nobody_gets_the_name_of_a_local_user(tmp_path: Path) -> None:
+    """Whose names those are stands in that file alone."""
+
+    async def visit(provider: Provider, browser: Browser) -> None:
+        provider.claims = {"preferred_username": "admin"}
+        (tmp_path / "users.json").chmod(0o644)
+        back = await there_and_back(provider, browser)
+
+        assert (back.status_code, NO_NAME in back.text) == (403, True)
+        assert not await is_in(browser)
+
+    visited(tmp_path, visit)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

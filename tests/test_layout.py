@@ -73,6 +73,7 @@ TESTED_ELSEWHERE = {
     "streams/redis/releasing": ("tests/streams/redis/test_entities.py", "a release is what workers make of it"),
     "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),
     "detector/columns/compiled": ("tests/contracts/test_numba_seams.py", "it leans on numba, whose seams are tested"),
+    "detector/columns/compiling/dispatchers": ("tests/contracts/test_numba_seams.py", "tested there"),
     "detector/columns/windows_port": ("tests/contracts/test_windows.py", "a protocol: windows are held to it there"),
     "detector/contract/decisions": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
     "detector/contract/errors": ("tests/streams/screening/test_policy_file.py", "one error, raised where it is tested"),

@@ -1,20 +1,17 @@
 """Asking the processor for memory before it is needed: with millions of keys nearly every access would wait for it."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
-from numpy.typing import NDArray
+from detector.columns.compiled import intrinsic
 
-_intrinsic = cast("Callable[[Callable[..., Any]], Callable[[NDArray[Any], int], None]]", intrinsic)
 _READ, _KEEP, _DATA = 0, 3, 1
 
 
-@_intrinsic
+@intrinsic
 def prefetch(_context: Any, array: Any, offset: Any) -> Any:
     """Start to load element `offset` of a contiguous array, counted through all dimensions; any offset is safe."""
+    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415 - where it is compiled alone, as numba is
+    from numba import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from detector.columns.batch_columns import columns_of
-from detector.columns.code_cache import cache_for
+from detector.columns.compiled import cache_of
 from detector.columns.membership import MembershipFilter
 from detector.contract.decisions import Versions
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
@@ -19,8 +19,10 @@ from detector.policy.reasons import leading
 from detector.policy.screening import Screening
 from detector.windows import WindowEngine, loop
 from models.serve.artifact import SHIPPED, load
+from streams.kafka.fetch import record_batches
 from streams.kafka.fetched import gather, rows_of
 from streams.kafka.partitioner import partitions_of
+from streams.kafka.publishing import record_batch
 from streams.local.guard import die_with_parent
 from streams.screening.answers import answer
 from streams.screening.repeats import Repeats
@@ -48,8 +50,10 @@ def warm(classifier: object) -> None:
     """
     with _no_collection():
         with _windows_compiled_beside():
+            record_batches.warm()
             reading.warm()
             warm_answers()
+            record_batch.warm()
             warm_model = getattr(classifier, "warm", None)
             if warm_model is not None:
                 warm_model()
@@ -68,13 +72,13 @@ def _no_collection() -> Iterator[None]:
 
 def is_compiled() -> bool:
     """Return whether the most of it is on disk, so that nobody needs to be told why nothing happens."""
-    return cache_for(loop.run).is_filled
+    return bool(cache_of(loop.run).is_filled)
 
 
 @contextlib.contextmanager
 def _windows_compiled_beside() -> Iterator[None]:
     """Have another process put the windows' code on disk while the block runs; does nothing where that cannot help."""
-    windows = cache_for(loop.run)
+    windows = cache_of(loop.run)
     if windows.is_filled or not windows.can_be_filled or _cores() == 1:
         yield
         return

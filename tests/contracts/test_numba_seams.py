@@ -1,5 +1,8 @@
 """What `compiled` relies on in numba beyond its documented interface; an upgrade that moves it fails here."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +11,8 @@ from numba import int64
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled, compiled_borrowing, entry_point
+
+ROOT = Path(__file__).parents[2]
 
 
 def _total(values: NDArray[np.int64]) -> int:
@@ -22,7 +27,7 @@ def test_functions_that_only_borrow_arrays_compile_without_counting_references()
     borrowing: Any = compiled_borrowing(_total)
 
     assert borrowing(np.arange(5)) == 10
-    (code,) = borrowing.inspect_llvm().values()
+    (code,) = borrowing.dispatcher.inspect_llvm().values()
     assert "NRT_incref" not in code
 
 
@@ -48,10 +53,21 @@ def test_a_function_that_compiled_code_calls_is_no_machine_code_of_its_own() -> 
     callee: Any = half
 
     assert halves(9) == 9
-    assert callee.signatures == []
-    assert len(callee._part.signatures) == 1
+    assert callee.dispatcher.signatures == []
+    assert len(callee.dispatcher._part.signatures) == 1
     assert half(9) == 4
-    assert len(callee.signatures) == 1
+    assert len(callee.dispatcher.signatures) == 1
+
+
+def test_numba_is_not_imported_before_something_is_compiled() -> None:
+    """It takes a second, which commands of people that read and write topics need not wait for."""
+    program = (
+        "import sys; from streams.kafka.topics import TOPICS; from streams.kafka.publishing import outbox; "
+        "from detector.windows import WindowEngine; print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
 
 
 @compiled
@@ -87,4 +103,4 @@ def test_a_part_is_compiled_once_for_all_constants_that_it_is_given() -> None:
     callee: Any = sum_of
 
     assert sums(5) == 6 + 5 + 10 + 9
-    assert callee._part.signatures == [(int64, int64)]
+    assert callee.dispatcher._part.signatures == [(int64, int64)]

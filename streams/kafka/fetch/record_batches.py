@@ -7,16 +7,14 @@ Format: https://kafka.apache.org/documentation/#recordbatch. It reads up to the 
 compressed, of an older format, damaged, or too long. `streams.kafka.fetch.batch_reader` goes on from there.
 """
 
+from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from detector.columns.compiled import compiled, entry_point
+from detector.columns.compiled import compiled, entry_point, intrinsic
 from streams.kafka.fetch.layout import (
     ATTRIBUTES_AT,
     BEFORE_LENGTH,
@@ -59,12 +57,12 @@ _TABLES = _crc_tables()
 HAS_CRC_INSTRUCTION = bool(llvm.get_host_cpu_features().get("sse4.2", False))
 
 
-_intrinsic: Any = intrinsic  # it has no types
-
-
-@_intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _crc_step(typing: Any, crc: Any, value: Any) -> Any:
     """The processor's CRC-32C of eight bytes more (SSE 4.2)."""
+    from llvmlite import ir  # noqa: PLC0415 - where it is compiled alone, as numba is
+    from numba.core import cgutils, types  # noqa: PLC0415
+
     del typing
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
@@ -260,14 +258,23 @@ def _checksum(data: Bytes, start: int, stop: int) -> np.uint32:
 
 
 _NOTHING = np.frombuffer(b"", np.uint8)
-_count_of: Any = entry_point(_count, (_NOTHING, 0, 0, 0, 0))
-_read_into: Any = entry_point(_read, (_NOTHING, (0, 0, 0), 0, 0, True, np.empty((COLUMNS, 0), np.int64)))
-_checksum_of: Any = entry_point(_checksum, (_NOTHING, 0, 0))
+
+
+@cache
+def _entries() -> tuple[Any, Any, Any]:
+    """Count, read, checksum."""
+    read = entry_point(_read, (_NOTHING, (0, 0, 0), 0, 0, True, np.empty((COLUMNS, 0), np.int64)))
+    return entry_point(_count, (_NOTHING, 0, 0, 0, 0)), read, entry_point(_checksum, (_NOTHING, 0, 0))
+
+
+def warm() -> None:
+    """Compile all, or load it from the cache, so that the first fetch does not wait."""
+    _entries()
 
 
 def checksum(data: Bytes, start: int, stop: int) -> int:
     """CRC-32C of a stretch of the data, shape (bytes,). Blocks for 0.1 us a kilobyte."""
-    return int(_checksum_of(data, start, stop))
+    return int(_entries()[2](data, start, stop))
 
 
 def is_whole(data: bytes, start: int, stop: int) -> bool:
@@ -301,7 +308,8 @@ def read_batches(
     """
     view = np.frombuffer(data, np.uint8)
     start, stop, first, last = bounds
-    room, end = _count_of(view, start, stop, most, CODEC | TRANSACTIONAL if strict else CODEC)
+    count, read, _ = _entries()
+    room, end = count(view, start, stop, most, CODEC | TRANSACTIONAL if strict else CODEC)
     table = np.empty((COLUMNS, room + 1), np.int64)  # a record that is left out is overwritten, at the end beyond it
-    rows, following, at = _read_into(view, (start, end, stop), first, last, is_checked, table)
+    rows, following, at = read(view, (start, end, stop), first, last, is_checked, table)
     return table[:, :rows], following, at

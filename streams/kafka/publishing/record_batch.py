@@ -6,6 +6,7 @@ Format: https://kafka.apache.org/documentation/#recordbatch.
 """
 
 import struct
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,18 @@ def _put(out: Bytes, at: int, data: Bytes, spans: Ints, place: int) -> int:
 
 
 _NO_BYTES, _NO_SPANS = np.frombuffer(b"", np.uint8), np.empty((0, 4), np.int64)
-_fitting_of: Any = entry_point(_fitting, (_NO_SPANS, 0, 0, 0))
-_put_into: Any = entry_point(_put, (np.empty(0, np.uint8), 0, _NO_BYTES, _NO_SPANS, 0))
+
+
+@cache
+def _entries() -> tuple[Any, Any]:
+    """Fit, put."""
+    put = entry_point(_put, (np.empty(0, np.uint8), 0, _NO_BYTES, _NO_SPANS, 0))
+    return entry_point(_fitting, (_NO_SPANS, 0, 0, 0)), put
+
+
+def warm() -> None:
+    """Compile all, or load it from the cache, so that the first batch does not wait."""
+    _entries()
 
 
 class RecordBatch:
@@ -119,7 +130,8 @@ class RecordBatch:
 
     def take(self, records: Packed) -> int:
         """Take records, as many as fit; returns how many those are."""
-        taken, self._size = _fitting_of(records.spans, self.records, self._size, self._most_bytes)
+        fitting, _ = _entries()
+        taken, self._size = fitting(records.spans, self.records, self._size, self._most_bytes)
         self._parts.append(records if taken == len(records) else records.part(0, taken))
         self.records += taken
         return int(taken)
@@ -132,10 +144,11 @@ class RecordBatch:
             identity: producer that it is from.
             sequence: number of the first record in its partition.
         """
+        _, put = _entries()
         made = bytearray(self._size)
         out, at, place = np.frombuffer(made, np.uint8), RECORDS_AT, 0
         for part in self._parts:
-            at = _put_into(out, at, part.data, part.spans, place)
+            at = put(out, at, part.data, part.spans, place)
             place += len(part)
         size, last = self._size - BEFORE_LENGTH, max(0, place - 1)
         head = (0, size, _NO_LEADER_EPOCH, MAGIC, 0, 0, last, now_ms, now_ms, *identity, sequence, place)

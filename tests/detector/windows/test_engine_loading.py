@@ -169,8 +169,8 @@ from tests.detector.windows.test_engine import setup
 def compiled():
     names = [m.name for m in pkgutil.walk_packages(package.__path__, "detector.windows.")]
     values = [value for name in names for value in vars(importlib.import_module(name)).values()]
-    found = {id(f): f for f in values if hasattr(f, "nopython_signatures")}
-    return {f"{f.py_func.__module__}.{f.py_func.__qualname__}": len(f.signatures) for f in found.values()}
+    found = {id(f): f for f in values if hasattr(type(f), "dispatcher")}
+    return {f"{f.__module__}.{f.__qualname__}": len(f.dispatcher.signatures) for f in found.values()}
 
 WindowEngine.warm()
 before = compiled()

@@ -57,8 +57,11 @@ PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 PACKAGES = ("detector", "models", "streams")
 FRONT_DOOR = "kafka"
 CALLS = 50
-QUESTIONS = frozenset({"Calls.__len__", "Batch.unusable"})
-"""What is asked of a batch on its way; another method of theirs is a step of the walk, or belongs here by name."""
+QUESTIONS = frozenset({"Calls.__len__", "Batch.unusable", "_Compiled.__call__"})
+"""What is asked of a batch on its way; another method of theirs is a step of the walk, or belongs here by name.
+
+And the call of a compiled function, which counts by its caller.
+"""
 
 
 class Entry(NamedTuple):

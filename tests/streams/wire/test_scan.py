@@ -262,13 +262,13 @@ def test_warming_up_compiles_all_that_any_record_needs() -> None:
     """No record, plain or odd, waits for a compiler afterwards."""
     reading.warm()
     build_batch([], [], seed=SEED)
-    ready = [len(kernel.signatures) for kernel in KERNELS]
+    ready = [len(kernel.dispatcher.signatures) for kernel in KERNELS]
 
     assert_as_decoded(
         [good_setup(random.Random(1)), b"{", None, good_setup(random.Random(1)).replace(b"tr", b"\\u0041")]
     )
 
-    assert [len(kernel.signatures) for kernel in KERNELS] == ready == [1] * len(KERNELS)
+    assert [len(kernel.dispatcher.signatures) for kernel in KERNELS] == ready == [1] * len(KERNELS)
 
 
 @pytest.mark.parametrize("name", ["calling_number", "call_id", "switch_id", "verstat", "origid"])

@@ -16,7 +16,6 @@ import pickle
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -28,14 +27,15 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from detector.columns.compiling import LOADED_NS
+
 PACKAGES = ("detector", "models", "streams")
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _IMPORT = re.compile(rb"^[ \t]*(?:from +([\w.]+) +import +(\([^)]*\)|[^\n#]*)|import +([\w., ]+))", re.MULTILINE)
 _NAME = re.compile(rb"\w+")
 _DIGEST_BYTES = 8
 _READABLE = 0o644
 _OTHERS_WRITE, _ROOT_USER = 0o022, 0
-_LOADED_NS = time.time_ns()
 _rebuilt: Any = CompileResult._rebuild  # noqa: SLF001 - numba has no public way, and no types
 _dumps: Any = dumps
 
@@ -57,7 +57,7 @@ def cache_for(function: Callable[..., object]) -> "CodeCache | NoCache":
     if module is None or "<locals>" in function.__qualname__:
         return NoCache()
     sources = sources_of(module)
-    if any(path.stat().st_mtime_ns > _LOADED_NS for path in sources):
+    if any(path.stat().st_mtime_ns > LOADED_NS for path in sources):
         return NoCache()
     return CodeCache(f"{function.__module__}.{function.__qualname__}", sources)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from detector.columns import code_cache
+from detector.columns.compiling import code_cache
 from detector.windows import loop
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 LIBRARY = "BASE = {base}\n"
 MODULE = """

@@ -6,6 +6,7 @@ junk) stays as it came.
 """
 
 import re
+from collections.abc import Iterable
 
 _CONTROLS = "".join(map(chr, [*range(0x20), 0x7F]))
 FORMATTING = frozenset(_CONTROLS + ' ().-/:;@<>"%#xX')
@@ -70,6 +71,19 @@ def written_forms(number: str) -> tuple[str, ...]:
         return (number,)
     digits = number.removeprefix("+")
     return number, digits, digits.removeprefix("1") if digits.startswith("1") else f"011{digits}"
+
+
+def naming(forms: Iterable[str]) -> str:
+    """Return the regular expression that finds a number in a text, in any of its forms; no other number has it within.
+
+    Behind a form no digit may stand, and before one without `+` neither a digit nor `+`. It means the same to `re` and
+    to RE2, and takes what is next to the number along.
+
+    Args:
+        forms: As `written_forms` gives them, or digests of them.
+    """
+    wanted = (re.escape(form) if form.startswith("+") else f"(?:^|[^0-9+]){re.escape(form)}" for form in forms)
+    return f"(?:{'|'.join(wanted)})(?:[^0-9]|$)"
 
 
 def address(text: str) -> str:

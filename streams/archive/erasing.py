@@ -1,6 +1,5 @@
 """Take a number out of the archive: each file that has a record with it is written anew without those records."""
 
-import re
 from collections.abc import Iterator
 from functools import reduce
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from detector.contract.numbers import naming
 from streams.archive.files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, ArchiveUnusable
-from streams.archive.numbers import NumberKey
+from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.sink import NUMBERS, PLAIN, REFUSED, file_metadata
 
 
@@ -18,9 +18,10 @@ def erase(
 ) -> Iterator[tuple[ArchiveFile, int]]:
     """Take the records with a number out of the files of a topic; yields each file and how many records went.
 
-    Called by `robocall erase`. A record goes if the number stands anywhere in it: as calling number, as called number,
-    in a list or within a text. A file without it is only read. It blocks for one file at a time, and reads the whole
-    topic; stopping between two yields leaves files before erased and those after as they were.
+    Called by `robocall erase`. A record goes if the number stands anywhere in it, in any form in which switches write
+    it: as calling number, as called number, in a list or within a text. A file without it is only read. It blocks for
+    one file at a time, and reads the whole topic; stopping between two yields leaves files before erased and those
+    after as they were.
 
     Args:
         store: the archive.
@@ -35,28 +36,25 @@ def erase(
     """
     for file in sorted(store.files(topic)):
         with store.open(file) as parquet:
-            pattern = _pattern(_kept_as(store, file, parquet, number, key))
+            pattern = naming(_kept_as(store, file, parquet, number, key))
             gone = sum(_holds(table, pattern).sum().as_py() or 0 for table in _tables(parquet))
         if gone and not dry_run:
             _rewrite(store, file, pattern)
         yield file, gone
 
 
-def _kept_as(store: ArchiveStore, file: ArchiveFile, parquet: Any, number: str, key: NumberKey | None) -> str:
-    """How the file would have the number."""
+def _kept_as(
+    store: ArchiveStore, file: ArchiveFile, parquet: Any, number: str, key: NumberKey | None
+) -> tuple[str, ...]:
+    """How the file may have the number."""
     kept = parquet.metadata.metadata.get(NUMBERS, PLAIN.encode()).decode()
     if kept == PLAIN:
-        return number
+        return kept_forms(number, None)
     if key is None or kept != key.identity:
         raise ArchiveUnusable(
             f"{file.path} in {store.url} has numbers under the key {kept}: set that ROBOCALL_ARCHIVE_NUMBER_KEY"
         )
-    return key.number(number)
-
-
-def _pattern(number: str) -> str:
-    """What finds the number but no longer one that begins with it."""
-    return re.escape(number) + r"([^0-9]|$)"
+    return kept_forms(number, key)
 
 
 def _tables(parquet: Any) -> Iterator[Any]:

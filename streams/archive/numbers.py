@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from detector.columns.decision_ids import decision_id
-from detector.contract.numbers import normal_form
+from detector.contract.numbers import normal_form, written_forms
 from detector.policy.lists import NUMBER_ENTITY
 from detector.policy.reasons import CALL_REASON, CALLER_NAME
 
@@ -71,6 +71,17 @@ class NumberKey:
             mac = self._mac(f"line:{block}:{turn}:{right}")
             left, right = right, (left + int.from_bytes(mac[:8])) % _HALF
         return f"{left * _HALF + right:04}"
+
+
+def kept_forms(number: str, key: NumberKey | None) -> tuple[str, ...]:
+    """How an archive may have a number: switches write it with and without `+` and the code of its country.
+
+    Args:
+        number: E.164.
+        key: Replaces numbers in the archive; None where it keeps them as they are.
+    """
+    forms = written_forms(number)
+    return forms if key is None else tuple(map(key.number, forms))
 
 
 def redact(record: dict[str, Any], key: NumberKey) -> None:

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from detector.contract.errors import RobocallError
+from detector.contract.numbers import naming, written_forms
 from detector.features.window_constants import HOUR_MS
 from detector.policy.lists import NUMBER_ENTITY
 from streams.archive.erasing import erase as erase_archived
@@ -62,9 +63,10 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Take NUMBER, +12025550123, out of Redis, the archive and entity-decisions.
 
     Erased: decisions for look-ups, what stands about the number, and each archived record in which it stands as
-    caller, as called number or in a text. The rest is said: topics keep it until their retention ends, workers and
-    their snapshots until 25 hours after its last call, 28 days after it where days are remembered. Carrier's lists,
-    files that were exported and models are not touched. It needs the role grant, and --dry-run the role look_up.
+    caller, as called number or in a text; also as a switch writes it without + or country code. The rest is said:
+    topics keep it until their retention ends, workers and their snapshots until 25 hours after its last call, 28 days
+    after it where days are remembered. Carrier's lists, files that were exported and models are not touched. It needs
+    the role grant, and --dry-run the role look_up.
 
     Nothing is erased while a case on legal hold names the number, so it needs Kafka.
 
@@ -93,13 +95,13 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
 
 
 def _require_no_hold(number: str) -> None:
-    """Refuse where a case on legal hold names the number: as it is, without its country code, or by its digest."""
-    national = number.removeprefix("+1") if number.startswith("+1") else number[1:]
-    pattern = re.compile(rf"(?<![0-9])1?{national}(?![0-9])")
-    digest, _ = looked_up("number", number)
+    """Refuse where a case on legal hold names the number: in any of its forms, or by the digest of one."""
+    forms = written_forms(number)
+    pattern = re.compile(naming(forms))
+    digests = {looked_up("number", form)[0] for form in forms} - {"number"}
 
     def keeps(case: Case) -> bool:
-        return case.is_held and (case.subject == digest != "number" or bool(pattern.search(encode(case).decode())))
+        return case.is_held and (case.subject in digests or bool(pattern.search(encode(case).decode())))
 
     try:
         held = with_cases(lambda store: store.cases(keeps), "Looking for legal holds")

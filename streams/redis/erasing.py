@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
+from detector.contract.numbers import naming, written_forms
 from detector.policy.lists import DIRECTED_TO, NUMBER_ENTITY, directed_parts
 from streams.redis.bounded import MAX_RECORD_BYTES, read_values
 from streams.redis.connection import (
@@ -26,6 +27,8 @@ HEARD_S = 3.0
 async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
     """Delete what look-ups know of a number, and return how many keys that were. Lists are left as they are.
 
+    Decisions go whichever form of the number they have. What stands about a number is about its E.164 form alone.
+
     Called by `robocall erase`. It reads every decision that is kept, at most seven days of them, since those about
     calls to the number are kept by their caller. What stood about the number leaves its name in the journal, from which
     workers learn of the end: it goes after `HEARD_S`. A worker that Redis is away from in between does not learn of it,
@@ -39,8 +42,9 @@ async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
     Raises:
         RedisError, OSError: the server is away or refuses.
     """
-    pattern = re.compile(re.escape(number).encode() + rb"(?![0-9])")
-    found = {number_key(number)} if await redis.exists(number_key(number)) else set()
+    forms = written_forms(number)
+    pattern = re.compile(naming(forms).encode())
+    found = {key for key in map(number_key, forms) if await redis.exists(key)}
     async for some in _decisions(redis):
         values = await read_values(redis, some, MAX_RECORD_BYTES)
         found.update(key for key, value in zip(some, values, strict=True) if value and pattern.search(value))

@@ -6,11 +6,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from detector.contract.numbers import written_forms
 from detector.features.window_constants import DAY_MS
 from streams.archive.calls import is_any_of
 from streams.archive.files import ArchiveStore
-from streams.archive.numbers import NumberKey
+from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.output import fetched
 from streams.archive.query import ask, connected
 from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
@@ -120,8 +119,7 @@ def _wanted(asked: Claim, key: NumberKey | None) -> str | None:
 
 def _is(column: str, number: str, key: NumberKey | None) -> str:
     """Condition that a column has a number, in any form in which switches write it."""
-    forms = written_forms(number)
-    return is_any_of(column, forms if key is None else list(map(key.number, forms)))
+    return is_any_of(column, kept_forms(number, key))
 
 
 def _checked(text: str) -> str:

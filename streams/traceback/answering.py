@@ -7,10 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from detector.contract.errors import RobocallError
-from detector.contract.numbers import written_forms
 from streams.archive.calls import ArchivedCall, Sought, find
 from streams.archive.coverage import missing
-from streams.archive.numbers import NumberKey
+from streams.archive.numbers import NumberKey, kept_forms
 from streams.traceback.matching import ZONES_APART_MS, Match, match, whole_hours_away
 from streams.traceback.questions import Question
 from streams.traceback.records import MOST_CANDIDATES, Candidate, Customer, Hop, Provider, Status, same
@@ -53,8 +52,7 @@ class Office:
 
     def kept(self, number: str) -> tuple[str, ...]:
         """How the archive may have a number: switches write it with and without `+` and the country's code."""
-        forms = written_forms(number)
-        return forms if self.key is None else tuple(map(self.key.number, forms))
+        return kept_forms(number, self.key)
 
 
 def answer(connection: Any, office: Office, question: Question, now_ms: int) -> Hop:

@@ -1,12 +1,13 @@
 """Numbers as switches write them: one number has one form, and what is no number keeps its own."""
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.contract.numbers import FORMATTING, is_e164, normal_form, written_forms
+from detector.contract.numbers import FORMATTING, is_e164, naming, normal_form, written_forms
 
 
 @pytest.mark.parametrize(
@@ -177,3 +178,27 @@ def test_form_of_e164(number: str, holds: object) -> None:
 def test_forms_in_which_switches_write_a_number(number: str, forms: tuple[str, ...]) -> None:
     assert written_forms(number) == forms
     assert tuple(map(normal_form, forms)) == forms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+12025550101",
+        "12025550101",
+        "2025550101",
+        '{"called_number":"2025550101"}',
+        "a note: 12025550101, who called",
+        "5+12025550101",
+        "tel:+12025550101;ext=5",
+    ],
+)
+def test_a_number_is_found_in_a_text_in_each_of_its_forms(text: str) -> None:
+    assert re.search(naming(written_forms("+12025550101")), text)
+
+
+@pytest.mark.parametrize(
+    "text", ["+120255501011", "+2025550101", "112025550101", "20255501010", "5552025550101", "01112025550101"]
+)
+def test_a_number_is_not_found_in_another(text: str) -> None:
+    """`+2025550101` is an Egyptian one."""
+    assert not re.search(naming(written_forms("+12025550101")), text)

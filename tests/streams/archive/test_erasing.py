@@ -44,6 +44,18 @@ def test_a_number_goes_whatever_it_was_and_all_else_stays(store: ArchiveStore) -
     assert erased(store) == {}
 
 
+@pytest.mark.parametrize("key", [None, NumberKey(SECRET)])
+def test_a_number_goes_in_whatever_form_a_switch_wrote_it(key: NumberKey | None, store: ArchiveStore) -> None:
+    """Where switches leave the country's code or `+` out; `+2025550003` is a number of Egypt."""
+    written = [NUMBER, "12025550003", "2025550003", "+2025550003", "20255500030", "5552025550003"]
+    callers = [setup(n, calling_number=number) for n, number in enumerate(written)]
+    called = [setup(n, called_number=number, diversion=["2025550003"]) for n, number in enumerate(written[2:4], 10)]
+    put(store, CALL_EVENTS, [*map(encoded, callers), *map(encoded, called), encoded(setup(20))], key=key)
+
+    assert erased(store, key=key) == {0: 5}
+    assert [row["kafka_offset"] for row in rows(store, CALL_EVENTS)] == [3, 4, 5, 8]
+
+
 def test_a_note_that_names_the_number_goes_too(store: ArchiveStore) -> None:
     said = {"time_ms": START_MS, "call_id": "c", "verdict": "legitimate", "source": "analyst", "note": f"is {NUMBER}."}
     put(store, CALL_FEEDBACK, [encoded(said), encoded(said | {"note": "is +120255500031"})])

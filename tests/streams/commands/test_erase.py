@@ -135,6 +135,24 @@ def test_nothing_in_redis_has_the_number_afterwards(store: "blocking.Redis", red
     assert NUMBER not in whole(store)
 
 
+def test_a_number_goes_in_whatever_form_a_switch_wrote_it(store: "blocking.Redis", tmp_path: Path) -> None:
+    written = "12025550003", "2025550003"
+    for form, name in zip(written, "fg", strict=True):
+        store.rpush(number_key(form), name * 32)
+        store.set(decision_key(name * 32), f'{{"calling_number":"{form}","called_number":"{OTHER}"}}')
+    store.set(decision_key("h" * 32), f'{{"calling_number":"{OTHER}","called_number":"2025550003"}}')
+    store.set(decision_key("i" * 32), f'{{"calling_number":"{OTHER}","called_number":"+2025550003"}}')
+    folder = ArchiveStore(str(tmp_path / "archive"))
+    put(folder, CALL_EVENTS, [encoded(setup(n, calling_number=form)) for n, form in enumerate(written)], first=6)
+
+    said = json.loads(erase("--yes", "--json").stdout)
+
+    assert {place["place"]: place["erased"] for place in said["places"]}["Redis"] == 9
+    assert not store.exists(*map(number_key, written), *(decision_key(name * 32) for name in "fgh"))
+    assert store.exists(decision_key("i" * 32)), "a number of Egypt"
+    assert not {row["calling_number"] for row in rows(folder, CALL_EVENTS)} & {NUMBER, *written}
+
+
 def whole(store: "blocking.Redis") -> str:
     """All keys of ours, and all that they hold."""
     read: dict[object, Callable[[bytes], object]] = {

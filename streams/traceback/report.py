@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -109,10 +109,23 @@ def _row(number: int, step: Step) -> list[Any]:
     ]  # fmt: skip
 
 
-FORMS: Mapping[str, tuple[Callable[[Report], bytes], str]] = {
-    "request": (as_request, "application/x-ndjson"),
-    "json": (as_json, "application/json"),
-    "csv": (as_csv, "text/csv"),
-    "html": (as_html, "text/html"),
+class Form(NamedTuple):
+    """How a traceback leaves.
+
+    Attributes:
+        write: makes its bytes.
+        media_type: of them.
+        file_name: for whoever saves it.
+    """
+
+    write: Callable[[Report], bytes]
+    media_type: str
+    file_name: str
+
+
+FORMS: Mapping[str, Form] = {
+    "request": Form(as_request, "application/x-ndjson", "traceback-request.jsonl"),
+    "json": Form(as_json, "application/json", "traceback.json"),
+    "csv": Form(as_csv, "text/csv", "traceback.csv"),
+    "html": Form(as_html, "text/html", "traceback.html"),
 }
-"""How a traceback leaves, each with its media type."""

@@ -228,8 +228,7 @@ def export(traceback_id: str, form: str, out: str) -> None:
     if found is None:
         raise CaseRefused(f"{traceback_id} is no traceback of ours: `robocall traceback list` has them")
     with ExitStack() as stack:
-        as_form, _ = FORMS[form]
-        open_output(out, stack).write(as_form(report_of(found)))
+        open_output(out, stack).write(FORMS[form].write(report_of(found)))
     record(CaseKind.LOOK_UP, "exported", subject=f"case:{traceback_id}", details={"form": form})
 
 

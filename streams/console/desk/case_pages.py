@@ -102,15 +102,15 @@ class CasePages:
     async def export(self, request: Request, user: User, session: Session) -> Response:
         """A traceback as a file for others, with whole numbers: by them they find the call."""
         _, subject = self._visits.subject(request, Kind.CASE)
-        form, why = request.state.form.get("form", ""), self._visits.reason(request)
-        if form not in FORMS:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, "Choose a form: JSON, CSV or a page.")
+        name, why = request.state.form.get("form", ""), self._visits.reason(request)
+        form = FORMS.get(name)
+        if form is None:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, f"Choose a form: {', '.join(FORMS)}.")
         self._visits.note("console act", user, subject, act="export", reason=masked(why))
-        as_form, kind = FORMS[form]
-        report, said = await self._acts.exported(subject.text, form, user.name, why)
+        report, said = await self._acts.exported(subject.text, name, user.name, why)
         session.tell(said)
-        shown = {"content-disposition": f'attachment; filename="traceback.{form}"'}
-        return Response(as_form(report), media_type=kind, headers=shown)
+        shown = {"content-disposition": f'attachment; filename="{form.file_name}"'}
+        return Response(form.write(report), media_type=form.media_type, headers=shown)
 
     async def _answer(self, request: Request, user: User, session: Session, what: str) -> Response:
         _, subject = self._visits.subject(request, Kind.CASE)

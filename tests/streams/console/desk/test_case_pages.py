@@ -82,8 +82,9 @@ def test_a_traceback_from_a_call_to_a_file_for_others(make_desk: MakeDesk) -> No
     assert exported.headers["content-disposition"] == 'attachment; filename="traceback.json"'
     asked = desk.send(Role.INVESTIGATOR, page, "/export", reason="to West Voice", form="request")
     assert json.loads(asked.content)["traceback_id"] == case.case_id
+    assert asked.headers["content-disposition"] == 'attachment; filename="traceback-request.jsonl"'
     wrong = desk.send(Role.INVESTIGATOR, page, "/export", reason="x", form="exe")
-    assert wrong.status_code == 400
+    assert (wrong.status_code, "Choose a form: request, json, csv, html." in wrong.text) == (400, True)
     assert [(one.history[0].what, one.subject) for one in desk.cases(CaseKind.LOOK_UP)] == [
         ("exported", f"case:{case.case_id}")
     ] * 2

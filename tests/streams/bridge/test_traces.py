@@ -2,21 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from streams.bridge.traces import UNTRACED, TracedCall, untraced
 from streams.log import NumberDigest
-from streams.tracing.sampling import Sampling
 from streams.tracing.traceparent import parent_of
 from streams.tracing.tracer import CallTracer
 from streams.wire.records import encode
 from tests.streams.bridge.bridge_case import decision
-from tests.streams.tracing.collector import ENDPOINT, Collector, Seen, collector
+from tests.streams.tracing.collector import KEY, Collector, Seen, call_tracer, collecting
 
-KEY = "key of the test"
+server, make = pytest.fixture(collecting), partial(call_tracer, "robocall-bridge")
 SETUP = {
     "type": "call_setup",
     "call_id": "a@b",
@@ -26,17 +25,6 @@ SETUP = {
     "trunk_group_id": "tg-1",
     "switch_id": "sbc-1",
 }
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with collector() as running:
-        monkeypatch.setenv(ENDPOINT, running.url)
-        yield running
-
-
-def make(ratio: float = 1.0) -> CallTracer:
-    return CallTracer("robocall-bridge", Sampling(KEY, ratio), NumberDigest(KEY))
 
 
 def told(server: Collector, tracer: CallTracer) -> dict[str, Seen]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -15,7 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanRecord
 
+from streams.log import NumberDigest
+from streams.tracing.sampling import Sampling
+from streams.tracing.tracer import CallTracer
+
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+KEY = "key of the test"
 
 
 @dataclass(frozen=True)
@@ -145,3 +151,15 @@ def collector() -> Iterator[Collector]:
         yield made
     finally:
         made.close()
+
+
+def collecting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """One that answers, where tracers find it; for a fixture."""
+    with collector() as made:
+        monkeypatch.setenv(ENDPOINT, made.url)
+        yield made
+
+
+def call_tracer(service: str, ratio: float = 1.0) -> CallTracer:
+    """One that samples that share of calls, by `KEY`."""
+    return CallTracer(service, Sampling(KEY, ratio), NumberDigest(KEY))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import structlog
@@ -11,14 +11,13 @@ from opentelemetry.trace import Span
 from streams.local.services import free_ports
 from streams.log import NumberDigest
 from streams.tracing import tracer as module
-from streams.tracing.sampling import Sampling
 from streams.tracing.tracer import STOP_S, CallTracer
 from streams.tracing.words import Attributes
 from tests.streams.bridge.bridge_case import decision
-from tests.streams.tracing.collector import ENDPOINT, Collector, collector
+from tests.streams.tracing.collector import ENDPOINT, KEY, Collector, call_tracer, collecting
 from tests.waiting import wait_until
 
-KEY, TRACE = "key of the test", 0x0AF7651916CD43DD8448EB211C80319C
+TRACE = 0x0AF7651916CD43DD8448EB211C80319C
 BEGUN_NS = 1_700_000_000_000_000_000
 Trouble = Callable[[Collector, pytest.MonkeyPatch], None]
 SETUP = {
@@ -30,22 +29,19 @@ SETUP = {
 }
 
 
-@pytest.fixture
-def server() -> Iterator[Collector]:
-    with collector() as running:
-        yield running
+server = pytest.fixture(collecting)
 
 
 @pytest.fixture(autouse=True)
 def soon(server: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans leave at once, to the server of the test; a request that gets no answer is given up after a second."""
-    monkeypatch.setenv(ENDPOINT, server.url)
+    del server
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
 
 
 def make(service: str = "it") -> CallTracer:
-    return CallTracer(service, Sampling(KEY, 1.0), NumberDigest(KEY))
+    return call_tracer(service)
 
 
 def span(tracer: CallTracer, about: Attributes | None = None, parent: int | None = None) -> Span:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import json
 import weakref
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +14,21 @@ from detector.columns.arrays import Bytes
 from streams.kafka.topics import CALL_DECISIONS
 from streams.log import NumberDigest
 from streams.screening.batch import Batch
-from streams.tracing.sampling import MOST_PER_S, Sampling
+from streams.tracing.sampling import MOST_PER_S
 from streams.tracing.traceparent import with_parent
 from streams.tracing.tracer import CallTracer
 from streams.wire.records import encode, encode_decision
 from tests.models.small_model import save_small_model
-from tests.streams.tracing.collector import ENDPOINT, Collector, Seen, collector
+from tests.streams.tracing.collector import KEY, Collector, Seen, call_tracer, collecting
 from tests.streams.worker.agent_case import NOW_MS, World
 
-KEY = "key of the test"
+server, make = pytest.fixture(collecting), partial(call_tracer, "robocall-worker")
 PROCESS, SEND = "process call-events", "send call-decisions"
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_small_model(tmp_path_factory.mktemp("models") / "small")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with collector() as running:
-        monkeypatch.setenv(ENDPOINT, running.url)
-        yield running
-
-
-def make(ratio: float = 1.0) -> CallTracer:
-    return CallTracer("robocall-worker", Sampling(KEY, ratio), NumberDigest(KEY))
 
 
 def setup(number: int, **more: Any) -> bytes:

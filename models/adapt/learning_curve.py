@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.adapt.adapting import WAYS, Held, Outcome
+from models.adapt.adapting import WAYS, Held, Outcome, contender
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, Material, learn
 from models.budgets.bounds import Floats, Ints
@@ -19,7 +19,7 @@ def learning_curve(
     seed: int,
     say: Callable[[str, int, int], None],
     most_lawful: int = MOST_LAWFUL,
-) -> LearningCurve | None:
+) -> LearningCurve | str:
     """Learn three times more in the way that was chosen, each time from the labels of some callers, drawn by lot.
 
     Judged are the calls that the gate judged: robocalls and lawful references of the held-back third. What nobody spoke
@@ -34,12 +34,16 @@ def learning_curve(
         most_lawful: Lawful calls that a round learns from.
 
     Returns:
-        The curve; None where nothing that was learnt is to run.
+        The curve; or why there is none: nothing that was learnt is to run, or only answers about callers drawn by lot
+        chose it. Those were drawn where it raises alerts, so they would judge for it.
     """
     whole = outcome.chosen
     if whole is None:
-        return None
-    is_robocall, is_lawful = Held(material, seed, None).known
+        return "nothing that was learnt is to run"
+    held = Held(material, seed, outcome.students[contender(material, outcome.students)].margins)
+    if held.missing:
+        return held.missing
+    is_robocall, is_lawful = held.known
     places = np.flatnonzero(is_robocall | is_lawful)
     judged = Judged(is_robocall[places], clusters_of(material.calls.number[places], material.calls.block[places]))
     lots, clusters = _lots(material, seed)

@@ -120,8 +120,6 @@ def adapt(
             silence = _measured(model, done.policy, outcome, material.calls, registered, settings, out)
         _ask(outcome, material, done.model, source, out, console)
     print_curve(measured, console)
-    if curve and measured is None:
-        console.print("no learning curve: nothing that was learnt is to run", soft_wrap=True)
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
     if strict and outcome.is_base:
         raise click.exceptions.Exit(1)
@@ -165,11 +163,15 @@ def _adapted(
 
 
 def _curve_of(material: "Material", outcome: "Outcome", console: Console) -> LearningCurve | None:
-    """Learn from fewer labels, and say how far it is."""
+    """Learn from fewer labels, and say how far it is, or why there is no curve."""
     from models.adapt.learning_curve import learning_curve  # noqa: PLC0415 - scikit-learn takes seconds
 
     with step("Learning from fewer labels", console) as say:
-        return learning_curve(material, outcome, SEED, say)
+        found = learning_curve(material, outcome, SEED, say)
+    if isinstance(found, LearningCurve):
+        return found
+    console.print(f"no learning curve: {found}", soft_wrap=True)
+    return None
 
 
 def _written(

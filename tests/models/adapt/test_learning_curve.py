@@ -1,14 +1,19 @@
 """The learning curve of an adapted model: fewer labels teach, and the same calls judge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Choice, adapt
+from models.adapt.adapting import Choice, Outcome, adapt, is_learnt_from
+from models.adapt.comparing import LOOKS
 from models.adapt.learning_curve import learning_curve
 from models.adapt.rounds import Material
-from tests.models.adapt.spans import made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from models.serve.learning_curve import LearningCurve
+from models.traffic.truth import Truth
+from tests.models.adapt.spans import Made, made
+from tests.models.adapt.test_adapting import FAST, answers_to, complaints, material_of
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +30,7 @@ def test_its_last_point_is_the_model_that_was_chosen() -> None:
 
     curve = learning_curve(material, outcome, 7, lambda _, done, of: said.append(of - done))
 
-    assert curve is not None
+    assert isinstance(curve, LearningCurve)
     assert outcome.chosen is not None
     assert said == [3, 2, 1]
     is_held = ~material.is_learning
@@ -53,4 +58,39 @@ def test_where_the_base_stays_there_is_none() -> None:
     outcome = adapt(material, "gbt-base", 7, lambda *_: None)
 
     assert outcome.choice is not Choice.ADAPTED
-    assert learning_curve(material, outcome, 7, lambda *_: None) is None
+    assert learning_curve(material, outcome, 7, lambda *_: None) == "nothing that was learnt is to run"
+
+
+def test_without_lawful_references_there_is_none_that_could_be_judged() -> None:
+    """Answers about callers drawn by lot chose the model, and nobody is known to be lawful."""
+    span = made(2, sees=0.5)
+    strangers = Made(replace(span.calls, talks=span.calls.talks[:0]), span.is_robocall)
+
+    material, outcome = answered(strangers, complaints(strangers, 0.3))
+
+    found = learning_curve(material, outcome, 7, lambda *_: None)
+    assert isinstance(found, str)
+    assert found.startswith("0 lawful callers in the held-back part that were not learnt from, 100 needed")
+
+
+def test_what_was_asked_about_where_the_model_raises_alerts_judges_no_curve() -> None:
+    """Nobody else spoke of held-back calls: the whole would win by how they were drawn."""
+    span = made(2, sees=0.5)
+
+    material, outcome = answered(span, complaints(span, 0.3, where=is_learnt_from(span.calls)))
+
+    found = learning_curve(material, outcome, 7, lambda *_: None)
+    assert isinstance(found, str)
+    assert found.startswith("0 labelled callers of robocalls in the held-back part, 30 needed")
+
+
+def answered(span: Made, said: dict[int, Truth]) -> tuple[Material, Outcome]:
+    """What comes of it once an analyst has answered all that is asked: a model that was learnt."""
+    for _ in range(LOOKS + 1):
+        material = material_of(span, said)
+        outcome = adapt(material, "gbt-base", 7, lambda *_: None)
+        if not outcome.questions:
+            break
+        said |= answers_to(span, outcome.questions)
+    assert outcome.chosen is not None
+    return material, outcome

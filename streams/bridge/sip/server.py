@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import structlog
 
+from detector.contract.decisions import Decision
 from detector.contract.errors import RobocallError
 from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.metrics import CANCELLED, BridgeMetrics
@@ -30,7 +31,7 @@ QUICK_MS = 200
 """A peer whose calls may wait longer hears 100 Trying at once."""
 LAST_S = 1.0
 """Open questions are waited for so long at the end."""
-FAIL_OPEN = "fail_open"
+FAIL_OPEN, INTERNAL_ERROR = "fail_open", "internal_error"
 
 log = structlog.get_logger(__name__)
 
@@ -203,12 +204,15 @@ class SipDip:
     async def _answer(self, key: Key, request: Request, source: Source, peer: Peer, now_s: float) -> None:
         """Ask, and answer; whatever goes wrong, the call passes."""
         setup: dict[str, Any] | None = None
-        asked, said, trace = Asked(None, None), FAIL_OPEN, self._asker.begin_trace(DIP)
+        decision: Decision | None = None
+        why: str | None = None
+        said, trace = FAIL_OPEN, self._asker.begin_trace(DIP)
         answer = passing(peer, request, is_fail_open=True)
         try:
             now_ms = time.time_ns() // 1_000_000
             setup = call_setup(request, peer, source.ip, now_ms)
             asked = await self._asker.ask(setup, self._deadline_ms(peer) / 1_000, trace=trace)
+            decision, why = asked.decision, asked.reason
             if asked.decision is None:
                 self._metrics.failed_open(DIP, asked.reason or FAIL_OPEN)
             else:
@@ -218,17 +222,18 @@ class SipDip:
         except asyncio.CancelledError:
             if self._reply(key, passing(peer, request, is_fail_open=True)):  # nobody cancelled it: we end
                 self._metrics.failed_open(DIP, FailOpen.LATE)
+                why = FailOpen.LATE
             else:
                 said = CANCELLED
                 if setup is not None:
                     self._asker.publish(_end(setup, 487, released_by="calling"))
         except Exception as error:  # noqa: BLE001 - fail open
             self._asker.failures(error)
-            self._metrics.failed_open(DIP, "internal_error")
-            said = FAIL_OPEN
+            decision, said, why = None, FAIL_OPEN, INTERNAL_ERROR
+            self._metrics.failed_open(DIP, why)
             self._reply(key, passing(peer, request, is_fail_open=True))
         self._metrics.answered(DIP, said, time.monotonic() - now_s)
-        trace.answered(said, asked.decision, asked.reason)
+        trace.answered(said, decision, why)
 
     def _finish(self, key: Key, setup: dict[str, Any], asked: Asked, answer: Any, said: str) -> None:
         self._reply(key, answer)

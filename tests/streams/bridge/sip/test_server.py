@@ -12,6 +12,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
+from detector.contract.decisions import Decision
 from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
@@ -19,7 +20,7 @@ from streams.bridge.settings import BridgeSettings, load_bridge_settings
 from streams.bridge.sip import server as module
 from streams.bridge.sip.responses import Source
 from streams.bridge.sip.server import SipDip
-from streams.bridge.traces import UNTRACED, CallTrace, untraced
+from streams.bridge.traces import CallTrace
 from streams.errors import SettingsInvalid
 from streams.local.services import free_ports
 from streams.metrics import Metric
@@ -32,20 +33,31 @@ from tests.waiting import HANG_S, until
 HERE = "127.0.0.1"
 
 
+class PlayedTrace(CallTrace):
+    """Keeps what it is told of answers: which, by which decision, and why there is none."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, bool, str | None]] = []
+
+    def answered(self, said: str, decision: Decision | None, why_open: str | None) -> None:
+        self.answers.append((said, decision is not None, why_open))
+
+
 class PlayedAsker:
     """Decides by the called number: ...6 is a block, ...7 breaks, ...8 waits until it is told, ...9 comes too late."""
 
     def __init__(self, metrics: BridgeMetrics) -> None:
         self.failures = Failures(metrics.internal_error)
         self.is_healthy = True
-        self.begin_trace = untraced
+        self.trace = PlayedTrace()
+        self.begin_trace = lambda _: self.trace
         self.asked: list[dict[str, Any]] = []
         self.ends: list[dict[str, Any]] = []
         self.go_on = asyncio.Event()
         self.is_perfect = False  # allows every call then
 
     async def ask(self, setup: dict[str, Any], deadline_s: float, *, trace: CallTrace) -> Asked:
-        assert (deadline_s, trace) == (0.3, UNTRACED)
+        assert (deadline_s, trace) == (0.3, self.trace)
         self.asked.append(setup)
         last = "1" if self.is_perfect else setup["called_number"][-1]
         if last == "7":
@@ -134,17 +146,17 @@ def call(number: str, call_id: str = "1") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("called", "status", "reason", "answer"),
+    ("called", "status", "reason", "answer", "why"),
     [
-        ("+13125550141", 404, [], "allow"),
-        ("+13125550146", 603, None, "block"),
-        ("+13125550149", 404, ['SIP;cause=404;text="fail-open"'], "fail_open"),
-        ("+13125550147", 404, ['SIP;cause=404;text="fail-open"'], "fail_open"),
-        ("+13125550145", 404, ['SIP;cause=404;text="fail-open"'], "fail_open"),
+        ("+13125550141", 404, [], "allow", None),
+        ("+13125550146", 603, None, "block", None),
+        ("+13125550149", 404, ['SIP;cause=404;text="fail-open"'], "fail_open", "late"),
+        ("+13125550147", 404, ['SIP;cause=404;text="fail-open"'], "fail_open", "internal_error"),
+        ("+13125550145", 404, ['SIP;cause=404;text="fail-open"'], "fail_open", "internal_error"),
     ],
 )
 def test_a_call_is_answered_as_it_was_decided_and_passes_whatever_breaks(
-    called: str, status: int, reason: list[str] | None, answer: str
+    called: str, status: int, reason: list[str] | None, answer: str, why: str | None
 ) -> None:
     """An asker that raises, and a decision that cannot be written, are the last two."""
 
@@ -155,6 +167,7 @@ def test_a_call_is_answered_as_it_was_decided_and_passes_whatever_breaks(
             assert reason is None or found.all("Reason") == reason
             await until(lambda: case.counted(Metric.BRIDGE_DIPS, answer=answer) == 1)
             assert [end["sip_status"] for end in case.asker.ends] == ([603] if answer == "block" else [])
+            assert case.asker.trace.answers == [(answer, answer != "fail_open", why)]
 
     asyncio.run(run())
 
@@ -218,6 +231,7 @@ def test_at_the_end_a_call_that_still_waits_passes(monkeypatch: pytest.MonkeyPat
             assert (found.status, found.all("Reason")) == (404, ['SIP;cause=404;text="fail-open"'])
             assert case.counted(Metric.BRIDGE_DIPS, answer="fail_open") == 1
             assert case.counted(Metric.BRIDGE_FAIL_OPEN, reason="late") == 1
+            assert case.asker.trace.answers == [("fail_open", False, "late")]
             assert case.asker.ends == []
 
     asyncio.run(run())

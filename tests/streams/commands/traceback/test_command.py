@@ -28,6 +28,7 @@ upstreams:
   - {trunk_group_id: pbx-9, legal_name: A Dialler Ltd, role: customer, contact: office@dialler.example}
 """
 ROW = {"traceback_id": "ITG-1", "called_number": "303-555-0142", "calling_number": "(202) 555-0003"}
+ORIGIN = {"provider": {"name": "Origin"}, "status": "end_customer", "customer": {"name": "Dialler"}}
 TIME = "2026-05-28 16:26:43"  # of call 3, in New York
 
 
@@ -195,21 +196,37 @@ def test_calls_must_be_said_whole(environment: dict[str, str | None], arguments:
     assert message in run(environment, "open", "--why", "test", *arguments, status=2).stderr
 
 
-@pytest.mark.kafka
-def test_from_a_call_to_its_source(
+@pytest.fixture
+def archived_ms(
     environment: dict[str, str | None],
     store: ArchiveStore,
-    tmp_path: Path,
     kafka_bootstrap: str,
     fresh_topics: Callable[[int], list[str]],
-) -> None:
-    """Opened, answered by two, exported in every form, listed; a request of others is recorded beside it."""
+) -> int:
+    """Now; four calls of an hour ago are in the archive, and a broker takes cases."""
     fresh_topics(2)
     environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"] = kafka_bootstrap
     now_ms = time.time_ns() // 1_000_000
     calls = [setup(n, setup_time_ms=now_ms - 3_600_000 - 1_000 * n, called_number=f"+1303555{n:04}") for n in range(4)]
     put(store, CALL_EVENTS, [encoded(one) for one in calls], at_ms=now_ms - 3_600_000)
+    return now_ms
 
+
+def opened_of(environment: dict[str, str | None], *call_ids: str) -> list[str]:
+    """Open calls, and return their cases."""
+    calls = [word for call_id in call_ids for word in ("--call-id", call_id)]
+    return [one["traceback_id"] for one in lines(run(environment, "open", *calls, "--why", "w", "--json").stdout)]
+
+
+def replied(tmp_path: Path, traced: str, hop: dict[str, Any]) -> str:
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps({"traceback_id": traced, "hop": hop}) + "\n")
+    return str(path)
+
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("archived_ms")
+def test_calls_of_a_campaign_are_opened_once(environment: dict[str, str | None], tmp_path: Path) -> None:
     campaign = tmp_path / "campaign.jsonl"
     campaign.write_text(json.dumps({"id": "cmp-1", "examples": [{"call_id": f"call-{n}"} for n in range(3)]}) + "\n")
     arguments = ("--calls", str(campaign), "--call-id", "call-3", "--examples", "2", "--campaign", "cmp-1")
@@ -227,35 +244,40 @@ def test_from_a_call_to_its_source(
     campaign.write_text('{"id": "cmp-1"}\n')
     assert "has no call_id" in str(run(environment, "open", "--calls", str(campaign), "--why", "w", status=1).exception)
 
+
+@pytest.mark.kafka
+def test_whose_answer_is_overdue_is_said(
+    environment: dict[str, str | None], archived_ms: int, kafka_bootstrap: str
+) -> None:
+    opened_of(environment, "call-0", "call-1")
     run(environment, "list", "--overdue")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "time_ns", lambda: (now_ms + 7 * 86_400_000) * 1_000_000)
+        patch.setattr(time, "time_ns", lambda: (archived_ms + 7 * 86_400_000) * 1_000_000)
         assert len(run(environment, "list", "--overdue", status=1).stdout.splitlines()) == 2
         said = list(doctor.told(load_settings(kafka_bootstrap_servers=kafka_bootstrap), DUE))
     late = "traceback: 2 of 2 should have had an answer: `robocall traceback list --overdue`"
     assert said[:2] == [(True, "redress: 0 wait for an answer, none is overdue"), (False, late)]
 
-    answers = tmp_path / "answers.jsonl"
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("archived_ms")
+def test_answers_lead_from_a_call_to_its_source(environment: dict[str, str | None], tmp_path: Path) -> None:
+    """Two carriers answer; one contradicts itself, and is corrected. Then it is exported in every form."""
+    (traced,) = opened_of(environment, "call-0")
     west = {
-        "provider": {"ocn": "2000"},
-        "status": "found",
-        "received_from": {"name": "Origin"},
-        "sent_to": {"ocn": "1000"},
-    }
-    answers.write_text(json.dumps({"traceback_id": traced, "hop": west}) + "\n")
-    assert "open at Origin" in run(environment, "import", str(answers)).stdout
-    origin = {"provider": {"name": "Origin"}, "status": "end_customer", "customer": {"name": "Dialler"}}
-    answers.write_text(json.dumps({"traceback_id": traced, "hop": origin}) + "\n")
-    refused = run(environment, "import", str(answers), "--from", "West Voice", status=1)
+        "provider": {"ocn": "2000"}, "status": "found", "received_from": {"name": "Origin"}, "sent_to": {"ocn": "1000"},
+    }  # fmt: skip
+    assert "open at Origin" in run(environment, "import", replied(tmp_path, traced, west)).stdout
+    answers = replied(tmp_path, traced, ORIGIN)
+    refused = run(environment, "import", answers, "--from", "West Voice", status=1)
     assert "an answer of Origin is not one of West Voice: nothing is added" in refused.stderr
-    done = run(environment, "import", str(answers), "--from", "Origin", "--why", "mail")
+    done = run(environment, "import", answers, "--from", "Origin", "--why", "mail")
     assert "closed  entered at Origin" in done.stdout
-    answers.write_text(json.dumps({"traceback_id": traced, "hop": origin | {"status": "not_found"}}) + "\n")
-    contradicted = run(environment, "import", str(answers)).stdout
+    contradicted = run(environment, "import", replied(tmp_path, traced, ORIGIN | {"status": "not_found"})).stdout
     assert "open  not_found at Origin" in contradicted
     assert "contradictions: 2" in contradicted
-    answers.write_text(json.dumps({"traceback_id": traced, "hop": origin}) + "\n")
-    corrected = run(environment, "import", str(answers), "--correction", "--why", "they searched again")
+    answers = replied(tmp_path, traced, ORIGIN)
+    corrected = run(environment, "import", answers, "--correction", "--why", "they searched again")
     assert "closed  entered at Origin, due" in corrected.stdout
 
     shown = run(environment, "show", traced)
@@ -272,17 +294,30 @@ def test_from_a_call_to_its_source(
     (answered,) = lines(run(environment, "answer", str(tmp_path / "ask.jsonl"), "--no-record", "--json").stdout)
     assert (answered["traceback_id"], answered["hop"]["call_id"]) == (traced, "call-0")
 
-    request = ROW | {"called_number": "3035550003", "time": now_ms - 3_603_000, "requester": "ITG"}
-    run(environment, "answer", asked(tmp_path, request), "--why", "portal", "--out", str(tmp_path / "out.jsonl"))
-    run(environment, "close", opened[1]["traceback_id"], "--why", "too old")
-    listed = {one["case_id"]: one for one in lines(run(environment, "list", "--json").stdout)}
-    assert sorted(one["state"] for one in listed.values()) == ["closed", "closed", "closed", "closed"]
-    assert "request:ITG-1" in [one["subject"] for one in listed.values()]
 
-    answers.write_text(json.dumps({"traceback_id": "traceback-0", "hop": origin}) + "\n")
-    assert "no case traceback-0" in run(environment, "import", str(answers), status=1).stderr
-    answers.write_text(json.dumps({"traceback_id": traced, "hop": {"provider": {}, "status": "maybe"}}) + "\n")
-    assert "line 1" in str(run(environment, "import", str(answers), status=1).exception)
+@pytest.mark.kafka
+def test_a_request_of_others_is_listed_beside_our_own(
+    environment: dict[str, str | None], archived_ms: int, tmp_path: Path
+) -> None:
+    (ours,) = opened_of(environment, "call-1")
+    request = ROW | {"called_number": "3035550003", "time": archived_ms - 3_603_000, "requester": "ITG"}
+    run(environment, "answer", asked(tmp_path, request), "--why", "portal", "--out", str(tmp_path / "out.jsonl"))
+    run(environment, "close", ours, "--why", "too old")
+    listed = lines(run(environment, "list", "--json").stdout)
+    assert {one["subject"]: one["state"] for one in listed}["request:ITG-1"] == "closed"
+    assert [one["state"] for one in listed] == ["closed", "closed"]
+
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("archived_ms")
+def test_an_answer_that_is_of_no_case_or_none_at_all_is_refused(
+    environment: dict[str, str | None], tmp_path: Path
+) -> None:
+    (traced,) = opened_of(environment, "call-0")
+    unknown = replied(tmp_path, "traceback-0", ORIGIN)
+    assert "no case traceback-0" in run(environment, "import", unknown, status=1).stderr
+    odd = replied(tmp_path, traced, {"provider": {}, "status": "maybe"})
+    assert "line 1" in str(run(environment, "import", odd, status=1).exception)
 
 
 @pytest.mark.kafka

@@ -56,7 +56,7 @@ class _Generator:
             if start >= planned_ms:
                 self._plan(planned_ms)
                 planned_ms += HOUR_MS
-            end = min(start + spec.slice_ms, spec.end_ms, planned_ms)
+            end = min(spec.slice_end_ms(start), spec.end_ms, planned_ms)
             yield self._slice(start, end)
             start = end
         yield self._merged(Calls.empty(), int(self._open.end_ms.max(initial=start)) + 1)

@@ -268,3 +268,14 @@ def test_robocall_shares_by_attestation_lie_near_the_published_ones(reference_da
     for level, shares in published.items():
         ours = 100 * robocalls[level] / calls[level]
         assert 0.6 * min(shares) <= ours <= 1.5 * max(shares), level
+
+
+def test_history_is_drawn_in_slices_of_a_minute_and_what_follows_in_its_own() -> None:
+    """Nobody waits for history; in short slices most of a draw's time goes to callers who place no call in them."""
+    spec = replace(SPEC, hours=0.1, history_hours=0.05, slice_ms=30_000)
+
+    *parts, _ = generate(spec)
+
+    setups_ms = [part.times_ms()[~part.is_end] - spec.start_ms for part in parts]
+    assert [int(times_ms.min()) // 30_000 for times_ms in setups_ms] == [0, 2, 4, 6, 7, 8, 9, 10, 11]
+    assert [int(times_ms.max()) // 30_000 for times_ms in setups_ms] == [1, 3, 5, 6, 7, 8, 9, 10, 11]

@@ -25,8 +25,10 @@ from streams.running.progress import Say
 BATCH_BYTES = 256 * 1024
 SLICE_MS = 500
 LEAD_MS = 1_500
-SPARE_HOURS = 0.5
-"""Calls go on while history is played; so much more than history and the live part is generated if need be."""
+SPARE_HOURS = 4.0
+"""So long after the live part the span ends: no campaign that calls in it is squeezed into what would be left of the
+span. The last that are planned with it begin within an hour, and the longest take three. Nothing of it is drawn before
+it is due."""
 SETTLE_S = 30.0
 """The worker is waited for as long as it decides something within so long."""
 LOOK_S = 0.1
@@ -49,6 +51,28 @@ async def publish(producer: AIOKafkaProducer, line: bytes) -> None:
         line: JSON, of `call-events`.
     """
     await producer.send(CALL_EVENTS, value=line, key=_KEYS.decode(line).calling_number.encode())
+
+
+def demo_spec(live_ms: int, *, rate: float, seed: int, history_hours: float, seconds: float) -> TrafficSpec:
+    """Describe the demo's calls: those of some hours before an instant, and those that come live after it.
+
+    Args:
+        live_ms: That instant, epoch milliseconds UTC.
+        rate: Calls per second.
+        seed: Of the traffic.
+        history_hours: So long before it the first call comes.
+        seconds: Of the live part.
+    """
+    return TrafficSpec(
+        start_ms=live_ms - round(history_hours * HOUR_MS),
+        hours=history_hours + seconds * 1e3 / HOUR_MS + SPARE_HOURS,
+        history_hours=history_hours,
+        seed=seed,
+        calls_per_second=rate * 0.92,
+        rhythm=False,
+        warm=True,
+        slice_ms=SLICE_MS,
+    )
 
 
 class CallTraffic:
@@ -83,14 +107,8 @@ class CallTraffic:
         self._partitions = partitions
         self._dipped = dipped
         self._seconds = seconds
-        self._spec = TrafficSpec(
-            start_ms=round(time.time() * 1e3 - history_hours * HOUR_MS),
-            hours=history_hours + seconds * 1e3 / HOUR_MS + SPARE_HOURS,
-            seed=seed,
-            calls_per_second=rate * 0.92,
-            rhythm=False,
-            warm=True,
-            slice_ms=SLICE_MS,
+        self._spec = demo_spec(
+            round(time.time() * 1e3), rate=rate, seed=seed, history_hours=history_hours, seconds=seconds
         )
         self._slices: Iterator[TrafficSlice] | None = None
         self._sent = sent

@@ -1,6 +1,7 @@
 """The demo's calls on a real Kafka: history at once, then each call when it is due."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -10,12 +11,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Consumer, TopicPartition
 
-from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic
+from models.traffic.first.generate import generate
+from models.traffic.span import DEFAULT_START_MS
+from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, demo_spec
 from streams.commands.demo.view import Sent
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_EVENTS
-
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PARTITIONS = 4
 HISTORY_H = 0.05
@@ -52,6 +53,8 @@ def read(bootstrap: str) -> list[tuple[int, dict[str, Any]]]:
     return found
 
 
+@pytest.mark.kafka
+@pytest.mark.slow
 def test_history_comes_at_once_and_live_calls_when_they_are_due(
     kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]
 ) -> None:
@@ -75,6 +78,8 @@ def test_history_comes_at_once_and_live_calls_when_they_are_due(
     assert len(sent.live) > sent.calls
 
 
+@pytest.mark.kafka
+@pytest.mark.slow
 def test_live_calls_wait_until_the_worker_has_decided_all_of_history(
     kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]
 ) -> None:
@@ -96,6 +101,8 @@ def test_live_calls_wait_until_the_worker_has_decided_all_of_history(
     assert told[-2:] == ["700 events to be decided", "0 events to be decided"]
 
 
+@pytest.mark.kafka
+@pytest.mark.slow
 def test_an_event_is_in_the_partition_of_its_key(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> None:
     """Of history, which is sent by partition, as of live calls."""
     fresh_topics(PARTITIONS)
@@ -106,3 +113,20 @@ def test_an_event_is_in_the_partition_of_its_key(kafka_bootstrap: str, fresh_top
     keys = [str(event["calling_number"]).encode() for _, event in found]
     assert [partition for partition, _ in found] == partitions_of(keys, PARTITIONS)
     assert len({partition for partition, _ in found}) == PARTITIONS
+
+
+def first_live(seconds: float) -> list[str]:
+    """Events of the first live seconds of a demo that goes on for so long."""
+    spec = demo_spec(DEFAULT_START_MS, rate=10, seed=7, history_hours=0.5, seconds=seconds)
+    parts = generate(spec)
+    return [
+        line
+        for part in itertools.takewhile(lambda part: part.times_ms()[:1].sum() < DEFAULT_START_MS + 30_000, parts)
+        for line, at in zip(part.json_lines(), part.times_ms(), strict=True)
+        if at >= DEFAULT_START_MS
+    ]
+
+
+def test_who_calls_does_not_depend_on_how_long_the_demo_runs() -> None:
+    """Campaigns of a span that is about to end have to hurry: they began together, and with them the live part."""
+    assert first_live(5) == first_live(3_600) != []

@@ -18,9 +18,11 @@ from rich.live import Live
 
 from detector.contract.decisions import Action
 from detector.features.window_constants import DAY_MS
+from models.serve.artifact import SHIPPED
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
+from streams.commands.demo.policy import POLICY_VARIABLE, write_demo_policy
 from streams.commands.demo.processes import BRIDGE, Running, events_behind, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
 from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, publish
@@ -74,6 +76,9 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
     that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
     the summary so far.
 
+    Labels start at the score on the model's card and blocks at that of a fresh policy, unless ROBOCALL_POLICY_FILE says
+    otherwise.
+
     No switch waits here, so an answer may take 5 s unless ROBOCALL_DECISION_DEADLINE_MS says otherwise; the summary
     says how many calls were decided within 250 ms, the default of a worker.
 
@@ -95,7 +100,7 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
         local_services(configured=True) as services,
         _environment(services.environment()),
         _topics_and_group(services, console) as own,
-        _environment(own | dict(desk.settings if desk else {})),
+        _environment(own | _policy() | dict(desk.settings if desk else {})),
         _running(desk, console, sip=sip) as parts,
     ):
         with contextlib.suppress(KeyboardInterrupt):
@@ -142,6 +147,15 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
                 **({} if PATIENT.keys() & os.environ.keys() else PATIENT),
                 BRIDGE_DEADLINE: os.environ.get(BRIDGE_DEADLINE, str(BRIDGE_PATIENCE_MS)),
             }
+
+
+def _policy() -> dict[str, str]:
+    """The setting of the demo's policy, where no policy is set."""
+    if os.environ.get(POLICY_VARIABLE):
+        return {}
+    path = private_folder() / "policy.yaml"  # people at a console may change it
+    write_demo_policy(path, load_settings().model_dir or SHIPPED)
+    return {POLICY_VARIABLE: str(path)}
 
 
 @contextlib.contextmanager

@@ -221,7 +221,7 @@ def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
 
 def _by_what(steps: Counter[str]) -> str:
     said = ", ".join(f"{step} {calls:,}" for step, calls in steps.most_common()) or "nothing"
-    return f"by {said}; the model by the policy's own thresholds, which nobody measured on this traffic"
+    return f"by {said}; the model by thresholds that nobody measured on this traffic"
 
 
 def _by_sip(dips: Dips) -> list[str]:

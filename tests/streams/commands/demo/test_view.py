@@ -77,7 +77,7 @@ def test_the_summary_has_what_a_cold_start_makes_of_the_same_calls() -> None:
 
     shown = said.get()
     assert "robocall: 2 calls, 2 labelled or blocked (100.00%), 2 of them blocked" in shown
-    assert "robocalls were labelled or blocked by model 2; the model by the policy's own thresholds" in shown
+    assert "robocalls were labelled or blocked by model 2; the model by thresholds that nobody measured" in shown
     assert (
         "a cold start would have labelled or blocked 0 of 1 of legitimate (0.00%), 1 of 2 of robocall (50.00" in shown
     )

@@ -22,7 +22,7 @@ from models.serve.artifact import SHIPPED
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
-from streams.commands.demo.policy import POLICY_VARIABLE, write_demo_policy
+from streams.commands.demo.policy import POLICY_VARIABLE, write_policy
 from streams.commands.demo.processes import BRIDGE, Running, events_behind, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
 from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, publish
@@ -150,11 +150,9 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
 
 
 def _policy() -> dict[str, str]:
-    """The setting of the demo's policy, where no policy is set."""
-    if os.environ.get(POLICY_VARIABLE):
-        return {}
-    path = private_folder() / "policy.yaml"  # people at a console may change it
-    write_demo_policy(path, load_settings().model_dir or SHIPPED)
+    """The setting of the policy: a file of the demo's own, since people at its console may change it."""
+    path, settings = private_folder() / "policy.yaml", load_settings()
+    write_policy(path, settings.policy_file, settings.model_dir or SHIPPED)
     return {POLICY_VARIABLE: str(path)}
 
 

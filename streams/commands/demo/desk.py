@@ -33,7 +33,6 @@ from streams.console.users import Account, new_users, write_users
 from streams.files import private_folder
 from streams.local.services import free_ports, port_accepts
 from streams.running.progress import step
-from streams.screening.policy_file import DEFAULT_POLICY_FILE, read_policy
 from streams.settings import PREFIX, load_settings
 from streams.traceback.settings import TRACEBACK_PREFIX
 from streams.upstreams.entries import Registration, State, Upstream, UpstreamRole, save_upstreams
@@ -75,21 +74,16 @@ def prepared_desk(seed: int) -> Desk:
 
     Args:
         seed: of the traffic, whose trunk groups the register of upstreams names.
-
-    Raises:
-        PolicyInvalid: the policy that is set cannot be read.
     """
     folder, password, wanted = private_folder(), secrets.token_urlsafe(12), load_console_settings().port
     shutil.copytree(SHIPPED, folder / "models" / SHIPPED.name)
     write_users(folder / "users.json", new_users().with_account(Account(USER, Role.ADMIN, hash_password(password))))
     save_upstreams(folder / "upstreams.yaml", invented_upstreams(seed))
-    (folder / "policy.yaml").write_bytes(read_policy(load_settings().policy_file or DEFAULT_POLICY_FILE))
     archive, campaigns, other = free_ports(3)
     is_free = wanted and not port_accepts(wanted)
     settings = {
         f"{PREFIX}NAME_CAMPAIGNS": "true",
         f"{PREFIX}MODELS_URL": str(folder / "models"),  # what is promoted here is not promoted anywhere else
-        f"{PREFIX}POLICY_FILE": str(folder / "policy.yaml"),  # nor is what is saved here saved anywhere else
         f"{ARCHIVE_PREFIX}URL": str(folder / "archive"),
         f"{ARCHIVE_PREFIX}FLUSH_S": str(FLUSH_S),
         f"{ARCHIVE_PREFIX}NUMBER_KEY": "",  # by digests nobody finds a call

@@ -11,22 +11,28 @@ import yaml
 
 from detector.policy.settings import Policy
 from models.serve.manifest import read_manifest
+from streams.screening.policy_file import read_policy
 
 POLICY_VARIABLE = "ROBOCALL_POLICY_FILE"
 
 
-def write_demo_policy(path: Path, model: Path) -> None:
-    """Write the policy to a file; blocks for the disk.
+def write_policy(path: Path, chosen: Path | None, model: Path) -> None:
+    """Write the policy to a file, a copy of the one that is set or else the demo's; blocks for the disk.
 
-    A number that was labelled is not held below the threshold, as where a measure decides.
+    By the demo's a number that was labelled is not held below the threshold, as where a measure decides.
 
     Args:
         path: Of the file.
+        chosen: The policy that is set.
         model: Folder of the artifact that decides.
 
     Raises:
         ArtifactError: It is none.
+        PolicyInvalid: `chosen` cannot be read.
     """
+    if chosen is not None:
+        path.write_bytes(read_policy(chosen))
+        return
     (category,) = Policy().categories
     default = category.thresholds
     label_at = min(float(read_manifest(model)["thresholds"]["label_at"]), default.block_clear)

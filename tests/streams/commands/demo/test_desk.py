@@ -15,7 +15,6 @@ from streams.console.passwords import is_password
 from streams.console.roles import Role
 from streams.console.users import read_users
 from streams.local.services import KAFKA_VARIABLE
-from streams.screening.policy_file import DEFAULT_POLICY_FILE
 from streams.upstreams.entries import UpstreamRole, load_upstreams
 
 SEED = 11
@@ -33,22 +32,10 @@ def test_the_user_may_do_everything_and_signs_in_by_the_password_that_is_shown()
     assert desk.password in desk.invitation
 
 
-def test_a_policy_is_saved_into_a_copy_and_questions_about_other_calls_are_not_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else what somebody tries would change the file that is set, which others run by."""
-    shipped = Path(prepared_desk(SEED).settings["ROBOCALL_POLICY_FILE"])
-    assert shipped.read_bytes() == DEFAULT_POLICY_FILE.read_bytes()
+def test_questions_about_other_calls_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_CONSOLE_QUESTIONS_FILE", "questions.csv")
 
-    theirs = tmp_path / "theirs.yaml"
-    theirs.write_text("policy: {mode: enforce}\n")
-    monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(theirs))
-    monkeypatch.setenv("ROBOCALL_CONSOLE_QUESTIONS_FILE", str(tmp_path / "questions.csv"))
-    desk = prepared_desk(SEED)
-
-    copy = Path(desk.settings["ROBOCALL_POLICY_FILE"])
-    assert (copy != theirs, copy.read_bytes()) == (True, theirs.read_bytes())
-    assert desk.settings["ROBOCALL_CONSOLE_QUESTIONS_FILE"] == ""
+    assert prepared_desk(SEED).settings["ROBOCALL_CONSOLE_QUESTIONS_FILE"] == ""
 
 
 def test_the_register_names_the_provider_behind_each_trunk_group_of_the_traffic() -> None:

@@ -140,7 +140,7 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
                 "ROBOCALL_CONSUMER_GROUP": group,
                 "ROBOCALL_PARTITIONS": str(partitions_of(admin, CALL_EVENTS)),
                 "ROBOCALL_MODE": "enforce",
-                "ROBOCALL_ENFORCE_UNMEASURED": "demo: nobody is called here, and seconds of traffic measure nothing",
+                "ROBOCALL_ENFORCE_UNMEASURED": "demo: nobody is called here, and an hour is too short for a measure",
                 "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",  # nobody is called, so nobody complains
                 "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
                 "ROBOCALL_CLOCK_BEHIND_MS": str(DAY_MS),  # history is no clock that is wrong

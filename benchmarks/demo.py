@@ -24,7 +24,7 @@ from models.traffic.first.slices import LabelRow
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 from streams.commands.demo.command import PARTITIONS
-from streams.commands.demo.policy import write_demo_policy
+from streams.commands.demo.policy import write_policy
 from streams.commands.demo.traffic import demo_spec
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.screening.pipeline import MAX_BATCH
@@ -63,7 +63,7 @@ def judged(spec: TrafficSpec, end_ms: int) -> dict[str, Any]:
     kinds: dict[str, list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         policy = Path(folder) / "policy.yaml"
-        write_demo_policy(policy, SHIPPED)
+        write_policy(policy, None, SHIPPED)
         settings = load_settings(partitions=PARTITIONS, mode="enforce", policy_file=policy)
         pipeline = loaded(settings, failures.append, Console(quiet=True))
     for _, batch in replayed(_lines(spec, end_ms, truths), pipeline, partitions=PARTITIONS):

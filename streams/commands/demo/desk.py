@@ -33,7 +33,7 @@ from streams.console.users import Account, new_users, write_users
 from streams.files import private_folder
 from streams.local.services import free_ports, port_accepts
 from streams.running.progress import step
-from streams.settings import PREFIX, load_settings
+from streams.settings import PREFIX
 from streams.traceback.settings import TRACEBACK_PREFIX
 from streams.upstreams.entries import Registration, State, Upstream, UpstreamRole, save_upstreams
 from streams.upstreams.settings import UPSTREAMS_PREFIX

@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from heapq import merge
 
 from detector.contract.decisions import Decision
+from detector.contract.numbers import written_forms
 from streams.console.subjects import Kind, Subject
 
 _CAMPAIGN = "campaign"
@@ -63,11 +65,15 @@ class Kept:
         return oldest
 
     def about(self, subject: Subject) -> Iterator[Decision]:
-        """Those about a subject, the latest first; none of a kind that decisions do not name."""
-        found = self._found.get(subject.kind, {}).get(subject.text)
-        if found is None:
-            return iter(())
-        return reversed(found) if isinstance(found, deque) else iter((found,))
+        """Those about a subject, the latest first; none of a kind that decisions do not name.
+
+        Those about a number are there in whatever form switches wrote it.
+        """
+        texts = written_forms(subject.text) if subject.kind is Kind.NUMBER else (subject.text,)
+        by_text = self._found.get(subject.kind, {})
+        found = [by_text[text] for text in texts if text in by_text]
+        several = (reversed(one) if isinstance(one, deque) else iter((one,)) for one in found)
+        return merge(*several, key=lambda one: one.decided_time_ms, reverse=True)
 
     def _forget(self, oldest: Decision) -> None:
         for kind, text_of in _FIELDS.items():

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 from streams.archive.files import ArchiveStore
-from streams.archive.numbers import NumberKey
+from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.query import ask, connected
 from streams.archive.settings import ArchiveSettings
 from streams.console.bench import Bench, Found
@@ -20,11 +20,11 @@ MOST_ROWS = 100
 _IN_REDIS = frozenset({Kind.NUMBER, Kind.DECISION, Kind.TRUNK})
 
 _CONDITIONS = {
-    Kind.NUMBER: "calling_number = ?",
-    Kind.CALL: "call_id = ?",
-    Kind.DECISION: "decision_id = ?",
-    Kind.TRUNK: "trunk_group_id = ?",
-    Kind.CAMPAIGN: "list_contains(list_transform(reasons, lambda reason: reason.text), 'campaign ' || ?)",
+    Kind.NUMBER: "calling_number IN ({places})",
+    Kind.CALL: "call_id = {places}",
+    Kind.DECISION: "decision_id = {places}",
+    Kind.TRUNK: "trunk_group_id = {places}",
+    Kind.CAMPAIGN: "list_contains(list_transform(reasons, lambda reason: reason.text), 'campaign ' || {places})",
 }
 
 
@@ -67,12 +67,13 @@ class Looks:
 
 def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str, Any]]:
     """Ask the archive, in its thread; a question that takes too long is interrupted."""
-    text = subject.text
-    if chosen.key is not None and subject.kind is Kind.NUMBER:
-        text = NumberKey(chosen.key).number(text)
+    values: tuple[str, ...] = (subject.text,)
+    if subject.kind is Kind.NUMBER:
+        values = kept_forms(subject.text, None if chosen.key is None else NumberKey(chosen.key))
+    condition = _CONDITIONS[subject.kind].format(places=", ".join("?" * len(values)))
     sql = (
         f"SELECT * EXCLUDE (kafka_partition, kafka_offset, kafka_timestamp_ms, day) FROM call_decisions "  # noqa: S608
-        f"WHERE {_CONDITIONS[subject.kind]} AND day >= current_date - {days} "
+        f"WHERE {condition} AND day >= current_date - {days} "
         f"ORDER BY setup_time_ms DESC LIMIT {MOST_ROWS}"
     )
     with connected(ArchiveStore(chosen.url)) as connection:
@@ -80,7 +81,7 @@ def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str
         end.daemon = True
         end.start()
         try:
-            cursor = ask(connection, sql, (text,))
+            cursor = ask(connection, sql, values)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         finally:

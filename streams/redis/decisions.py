@@ -8,13 +8,13 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from detector.contract.decisions import Decision
-from streams.redis.bounded import FIRST, MAX_RECORD_BYTES, is_instant, read_values, record, run_script, text
+from detector.contract.numbers import written_forms
+from streams.redis.bounded import FIRST, MAX_RECORD_BYTES, answers, is_instant, read_values, record, text
 from streams.redis.connection import DECISION_TTL_S, PASSING, Guard, decision_key, number_key
 from streams.redis.entity_journal import WRITE_ENTITY, arguments_of, keys_of
 from streams.wire.records import DECISION_DECODER
@@ -137,15 +137,24 @@ class DecisionIndex:
 
 
 async def latest_decisions(redis: Redis, calling_number: str) -> list[Decision]:
-    """Read the kept decisions on a calling number, the latest first; what is none of ours counts as not there.
+    """Read the kept decisions on a calling number, the latest call first, in whatever form switches wrote the number.
+
+    At most `LATEST_PER_NUMBER` of each form, in two round trips; what is none of ours counts as not there.
+
+    Args:
+        redis: client.
+        calling_number: E.164; what is none is looked for as it is.
 
     Raises:
         redis.exceptions.RedisError: the server is away.
     """
-    key = number_key(calling_number)
-    found: Any = await run_script(redis, FIRST, key, LATEST_PER_NUMBER, MAX_IDENTIFIER_BYTES)
-    identifiers = [name for raw in found or () if (name := text(raw)) is not None]
-    return [one for one in await decisions_of(redis, identifiers) if one is not None]
+    pipeline = redis.pipeline(transaction=False)
+    for form in written_forms(calling_number):
+        pipeline.eval(FIRST, 0, number_key(form), LATEST_PER_NUMBER, MAX_IDENTIFIER_BYTES)
+    found = [raw for listed in await answers(pipeline) for raw in listed or ()]
+    identifiers = [name for raw in found if (name := text(raw)) is not None]
+    kept = [one for one in await decisions_of(redis, identifiers) if one is not None]
+    return sorted(kept, key=lambda one: one.setup_time_ms, reverse=True)
 
 
 async def decisions_of(redis: Redis, identifiers: Sequence[str]) -> list[Decision | None]:

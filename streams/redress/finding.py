@@ -27,8 +27,7 @@ async def in_redis(redis: Redis, asked: Claim) -> Claim | None:
     if asked.decision_id is not None:
         (decision,) = await decisions_of(redis, [asked.decision_id])
         return None if decision is None else _claim(decision)
-    forms = written_forms(normal_form(asked.calling_number or ""))
-    decisions = [one for form in forms for one in await latest_decisions(redis, form)]
+    decisions = await latest_decisions(redis, normal_form(asked.calling_number or ""))
     near = [one for one in decisions if _fits(one, asked)]
     at_ms = asked.call_time_ms or max((one.setup_time_ms for one in near), default=0)
     nearest = min(near, key=lambda one: (_is_plain_allow(one), abs(one.setup_time_ms - at_ms)), default=None)

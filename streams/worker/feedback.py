@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from detector.contract.decisions import Action, Decision, Step
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, Verdict
-from detector.contract.numbers import normal_form
+from detector.contract.numbers import normal_form, written_forms
 from streams.kafka.client import endless_tasks, make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Unreadable
@@ -206,4 +206,4 @@ class FeedbackReader:
 def _is_about(said: Feedback, decided: Decision) -> bool:
     if said.call_id is not None:
         return decided.call_id == said.call_id
-    return said.called_number is None or normal_form(said.called_number) == decided.called_number
+    return said.called_number is None or decided.called_number in written_forms(normal_form(said.called_number))

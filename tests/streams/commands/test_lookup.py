@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,18 @@ def test_a_number_is_reported_with_lists_standing_and_decisions(store: "blocking
     assert "standing decision: block as fraud by model, 2025-11-24T16:00:00.000Z until " in text
     assert f"  2025-11-24T16:00:07.000Z  label by model, score 0.875, to +1312555••••  {'b' * 32}" in text
     assert "to +13125550188" in run("lookup", CALLING, "--unmask", "redress 311").stdout
+
+
+@pytest.mark.usefixtures("store")
+def test_a_number_is_found_in_whatever_form_a_switch_wrote_it(redis_url: str) -> None:
+    """Decisions on one number stand under three keys; the latest call comes first, whoever wrote it."""
+    forms = ("2025550123", CALLING, "12025550123")
+    made = [replace(decision(name * 32, second=n), calling_number=forms[n]) for n, name in enumerate("abc")]
+    write(redis_url, *made)
+
+    found = run_json("lookup", CALLING)
+
+    assert (found["subject"], [one["decision_id"][0] for one in found["decisions"]]) == (CALLING, ["c", "b", "a"])
 
 
 def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis", redis_url: str) -> None:

@@ -8,7 +8,7 @@ from detector.contract.decisions import Decision
 from streams.console.kept import Kept
 from streams.console.subjects import Kind, Subject
 from streams.wire.records import DECISION_DECODER
-from tests.streams.console.console_case import decided
+from tests.streams.console.console_case import CALLER, decided
 
 FIELDS = {
     Kind.NUMBER: "calling_number",
@@ -38,6 +38,17 @@ def test_what_is_found_is_what_looking_through_all_of_it_finds() -> None:
         assert list(kept.about(Subject(kind, text))) == wanted, f"seed {seed}"
 
     assert list(kept.all) == list(slow)
+
+
+def test_a_number_is_found_in_whatever_form_a_switch_wrote_it() -> None:
+    """Those of all forms together, the latest first; other numbers are not among them."""
+    kept = Kept(10)
+    for number, calling in enumerate((CALLER[2:], CALLER, CALLER[2:], CALLER[1:], "+2025550101")):
+        kept.add(decision(number, calling_number=calling, decided_time_ms=number))
+
+    found = kept.about(Subject(Kind.NUMBER, CALLER))
+
+    assert [one.call_id for one in found] == [f"call-{number}@switch" for number in (3, 2, 1, 0)]
 
 
 def test_decisions_that_name_a_campaign_are_found_by_it() -> None:

@@ -85,6 +85,21 @@ def test_an_archive_of_digests_is_asked_for_the_digest(archived: Callable[..., A
     assert CALLER not in str(found.content)
 
 
+@pytest.mark.parametrize("key", [None, NumberKey("sixteen characters")])
+def test_the_archive_gives_decisions_on_a_number_in_whatever_form_a_switch_wrote_it(
+    tmp_path: Path, key: NumberKey | None
+) -> None:
+    """Also where it keeps digests: each form has one of its own."""
+    secret = None if key is None else "sixteen characters"
+    settings = load_archive_settings(url=str(tmp_path / "archive"), number_key=secret)
+    values = [decided(number, calling_number=form) for number, form in enumerate((CALLER[2:], CALLER[1:], "+19"))]
+    put(ArchiveStore(settings.url), CALL_DECISIONS, values, at_ms=time.time_ns() // 1_000_000, key=key)
+
+    found = asyncio.run(looks_of(settings).archive(NUMBER))
+
+    assert sorted(row["call_id"] for row in found.content) == ["call-0@switch", "call-1@switch"]
+
+
 def test_what_somebody_types_is_no_sql(archived: Callable[..., ArchiveSettings]) -> None:
     """It is a value."""
     found = asyncio.run(looks_of(archived()).archive(Subject(Kind.CALL, "x' OR '1'='1")))

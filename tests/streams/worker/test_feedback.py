@@ -19,10 +19,11 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
-BLOCKED, UNHEARD_OF = "+12025550123", "+12025550177"
+BLOCKED, UNHEARD_OF, LOCAL = "+12025550123", "+12025550177", "+12025550155"
+"""Of the last one, the switch wrote both numbers of its call without `+1`."""
 
 
-def decision(call_id: str, action: str) -> bytes:
+def decision(call_id: str, action: str, **fields: str) -> bytes:
     """A kept decision, in shadow mode, as it stands in Redis."""
     return json.dumps(
         {
@@ -31,6 +32,7 @@ def decision(call_id: str, action: str) -> bytes:
             "calling_number": BLOCKED, "called_number": "+12025550199", "trunk_group_id": "t", "switch_id": None,
             "setup_time_ms": 1_700_000_000_000, "decided_time_ms": 1_700_000_000_001,
             "model_version": "gbt-1", "policy_version": "p1", "feature_schema": "f1",
+            **fields,
         }
     ).encode()  # fmt: skip
 
@@ -47,6 +49,7 @@ REPORTS = [
     report(UNHEARD_OF, verdict="legitimate", calling_number=None),
     report(BLOCKED, verdict="robocall", call_id=None, called_number="+1 202 555 0199"),
     report(BLOCKED, verdict="robocall", call_id=None, called_number="+12025550198"),
+    report(LOCAL, verdict="robocall", call_id=None, called_number="+12025550199"),
     report(BLOCKED, verdict="legitimate", calling_number=None, called_number=BLOCKED, call_time_ms=1_700_000_000_000),
     report(BLOCKED, verdict="robocall", source="subscriber_repport"),
     b"no json",
@@ -75,10 +78,13 @@ def test_reports_meet_the_decisions_on_their_calls(
     async def listen() -> None:
         redis = connect(settings)
         keys = [decision_key("blocked-call"), decision_key("labelled-call"), number_key(BLOCKED)]
+        keys += [decision_key("local-call"), number_key(LOCAL[2:])]
         await redis.delete(*keys)
         await redis.set(keys[0], decision("blocked-call", "block"))
         await redis.set(keys[1], decision("labelled-call", "label"))
         await redis.rpush(keys[2], "labelled-call", "blocked-call", "expired-call")
+        await redis.set(keys[3], decision("local-call", "label", calling_number=LOCAL[2:], called_number="2025550199"))
+        await redis.rpush(keys[4], "local-call")
         reader = FeedbackReader(
             settings, redis, Guard(), counts, RefusedFeedback(counts, side).tell, lambda *one: unreadable.append(one)
         )
@@ -104,7 +110,7 @@ def test_reports_meet_the_decisions_on_their_calls(
 
     assert dict(counts.heard) == {
         ("legitimate", "redress", "block", "shadow"): 1,
-        ("robocall", "redress", "label", "shadow"): 2,  # one of them by the called number
+        ("robocall", "redress", "label", "shadow"): 3,  # two of them by the called number
         ("robocall", "redress", "none", ""): 2,
         ("legitimate", "redress", "none", ""): 2,
         ("legitimate", "redress", "unknown", ""): 1,  # by the called number and time alone

@@ -1,8 +1,10 @@
 """The HTTP dip as a Starlette application. Whatever breaks while a call is asked about, the call passes."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,8 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from detector.contract.decisions import Decision
 from detector.contract.events import MAX_RECORD_BYTES
-from streams.bridge.asking import Asked, Asker
+from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.events import EventInvalid, Fields, event_fields
 from streams.bridge.http.access import Access
 from streams.bridge.http.calls import DEADLINE_HEADER, answer, deadline_s, fields_of, read_end, read_setup, refused
@@ -137,23 +140,28 @@ class HttpDip:
 
     async def _open(self, dip: str, made: Awaitable[tuple[Asked, bytes]], passes: bytes, trace: CallTrace) -> bytes:
         """Wait for an answer, count and trace it; what is raised but a `Problem` is a bug of ours, the call passes."""
-        started_s = time.perf_counter()
+        ended = partial(self._ended, dip, trace, time.perf_counter())
         try:
             asked, body = await made
         except (Problem, EventInvalid, ClientDisconnect):
             raise
+        except asyncio.CancelledError:  # we end: the switch gets no answer, and routes the call by its timer
+            ended(None, FailOpen.LATE)
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
             self._asker.failures(error)
-            self._metrics.failed_open(dip, INTERNAL_ERROR)
-            said, body = FAIL_OPEN, passes
-            trace.answered(said, None, INTERNAL_ERROR)
-        else:
-            said = FAIL_OPEN if asked.decision is None else asked.decision.action
-            if asked.reason is not None:
-                self._metrics.failed_open(dip, asked.reason)
-            trace.answered(said, asked.decision, asked.reason)
-        self._metrics.answered(dip, said, time.perf_counter() - started_s)
+            ended(None, INTERNAL_ERROR)
+            return passes
+        ended(asked.decision, asked.reason)
         return body
+
+    def _ended(self, dip: str, trace: CallTrace, started_s: float, decision: Decision | None, why: str | None) -> None:
+        """Count and trace a request that is over: with a decision, or why there is none."""
+        said = FAIL_OPEN if decision is None else decision.action
+        if why is not None:
+            self._metrics.failed_open(dip, why)
+        self._metrics.answered(dip, said, time.perf_counter() - started_s)
+        trace.answered(said, decision, why)
 
     def _waits_s(self, request: Request, peer: Peer) -> tuple[float, bool]:
         """How long, and whether that is less than the operator wants: one client must not stop the waiting of all."""

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from streams.bridge.http.problems import MEDIA_TYPE
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer, Peers
 from streams.bridge.settings import load_bridge_settings
+from streams.bridge.traces import CallTrace, TracedCall
 from streams.contract_docs.examples import END, SETUP, examples
+from streams.web import server as web_server
 from streams.wire.records import DECISION_DECODER, encode
 from tests.integration.secured import make_certificates
 from tests.streams.bridge.http.conftest import TOKEN, Client, ToldAsker
+from tests.streams.tracing.collector import Collector, call_tracer, collecting
 
+collector = pytest.fixture(collecting)
 CALL = {"call_id": "a@b", "calling_number": "+1-202-555-0101", "called_number": "+13125550142"}
 EXAMPLES = {example.name: example.value for example in examples()}
 
@@ -238,6 +243,36 @@ def test_many_calls_wait_beside_each_other(client: Client, asker: ToldAsker) -> 
     assert {answer.status_code for answer in asyncio.run(run())} == {200}
     assert len(waiting) == 20
     assert not asker.broken
+
+
+def test_a_call_that_waits_when_the_bridge_ends_is_counted_and_traced_to_its_end(
+    client: Client, asker: ToldAsker, metrics: BridgeMetrics, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its request is cancelled: it got no decision in time."""
+    monkeypatch.setattr(web_server, "STOP_S", 0)
+    begun = asyncio.Event()
+
+    async def ask(setup: Any, *_: Any, trace: CallTrace, **__: Any) -> Asked:
+        trace.published(encode(setup))
+        begun.set()
+        return await asyncio.get_running_loop().create_future()
+
+    async def run() -> None:
+        async with client() as opened:
+            asking = asyncio.create_task(opened.post("/v1/calls", json=CALL))
+            await begun.wait()
+        await asyncio.gather(asking, return_exceptions=True)
+        await tracer.stop()
+
+    tracer = call_tracer("robocall-bridge")
+    monkeypatch.setattr(asker, "begin_trace", partial(TracedCall, tracer))
+    monkeypatch.setattr(asker, "ask", ask)
+    asyncio.run(run())
+
+    (dip,) = collector.spans()
+    assert (dip.name, dip.status, dip.attributes["robocall.action"]) == ("dip http", "late", "fail_open")
+    assert counted(metrics, "robocall_bridge_fail_open_total") == {("http", "late"): 1}
+    assert counted(metrics, "robocall_bridge_dips_total") == {("http", "fail_open"): 1}
 
 
 def test_with_an_authority_each_client_needs_a_certificate_and_is_the_peer_of_its_address(

@@ -1,7 +1,8 @@
 """Spans of calls on their way to a collector: OTLP over HTTP, from a thread of its own, with a bounded queue.
 
 The one module that knows OpenTelemetry, imported only where calls are traced. A collector that is away, hangs or
-refuses costs spans and nothing else: what its queue has no room for is dropped, and the log says so once.
+refuses costs spans and nothing else, and so does a slow one: what the queue has no room for is dropped, and the log
+says so once.
 """
 
 import asyncio
@@ -14,7 +15,11 @@ from importlib.metadata import version
 
 import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+from opentelemetry.sdk.environment_variables import (
+    OTEL_BSP_MAX_QUEUE_SIZE,
+    OTEL_EXPORTER_OTLP_ENDPOINT,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+)
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -47,6 +52,8 @@ TELL_AGAIN_S = 60.0
 CAUSE_LIMIT = 400
 LIBRARY, PROGRAM = "opentelemetry", "robocall-detector"
 DEFAULT_COLLECTOR = "http://localhost:4318"
+DEFAULT_QUEUE = 2_048
+TOO_SLOW = "it takes them, but too slowly: the queue is full"
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +74,12 @@ class CallTracer:
         self._sampling = sampling
         self._digest = digest
         self._ids = _CallIds()
-        self._exporter = _ToldExporter()
+        passing = _Passing()
+        self._exporter = _ToldExporter(passing)
         self._provider = TracerProvider(
             sampler=ALWAYS_ON, resource=_resource(service), shutdown_on_exit=False, id_generator=self._ids
         )
-        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
+        self._provider.add_span_processor(_BoundedQueue(self._exporter, passing))
         self._tracer = self._provider.get_tracer(PROGRAM)
         self._broken: set[tuple[str, ...]] = set()
 
@@ -208,6 +216,37 @@ class _CallIds(RandomIdGenerator):
         return False
 
 
+class _Passing:
+    """Counts spans on their way. Each count grows in one thread alone: `taken` in the SDK's, the others on the loop."""
+
+    __slots__ = ("dropped", "queued", "taken")
+
+    def __init__(self) -> None:
+        self.queued = 0
+        self.taken = 0
+        self.dropped = 0
+
+
+class _BoundedQueue(BatchSpanProcessor):
+    """The SDK's queue, where what it has no room for is counted. The SDK itself drops the oldest, and tells no number.
+
+    Raises:
+        ValueError: a variable of OpenTelemetry is wrong.
+    """
+
+    def __init__(self, exporter: SpanExporter, passing: _Passing) -> None:
+        self._room = int(os.environ.get(OTEL_BSP_MAX_QUEUE_SIZE) or DEFAULT_QUEUE)
+        self._passing = passing
+        super().__init__(exporter, self._room)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if self._passing.queued - self._passing.taken >= self._room:
+            self._passing.dropped += 1
+            return
+        self._passing.queued += 1
+        super().on_end(span)
+
+
 class _Heard(logging.Handler):
     """Keeps what the exporter first said of a batch: it says much, and often, and we say it once."""
 
@@ -218,9 +257,14 @@ class _Heard(logging.Handler):
 
 
 class _ToldExporter(SpanExporter):
-    """OTLP over HTTP, as the environment says; an outage is said once, and so is its end. Used by the SDK's thread."""
+    """OTLP over HTTP, as the environment says; an outage is said once, and so is its end. Used by the SDK's thread.
 
-    def __init__(self) -> None:
+    A collector that is so slow that spans are dropped is one, too.
+    """
+
+    def __init__(self, passing: _Passing) -> None:
+        self._passing = passing
+        self._dropped = 0
         self._exporter = OTLPSpanExporter()
         self.endpoint = _collector()
         self._heard = _Heard()
@@ -231,22 +275,27 @@ class _ToldExporter(SpanExporter):
         self._is_told = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._passing.taken += len(spans)
         self._heard.said = ""
         result = self._exporter.export(spans)
-        if result is SpanExportResult.SUCCESS:
-            self._recovered()
+        dropped = self._passing.dropped - self._dropped
+        self._dropped += dropped
+        if result is not SpanExportResult.SUCCESS:
+            self._lose(len(spans) + dropped, self._heard.said)
+        elif dropped:
+            self._lose(dropped, TOO_SLOW)
         else:
-            self._failed(len(spans))
+            self._recovered()
         return result
 
-    def _failed(self, spans: int) -> None:
+    def _lose(self, spans: int, cause: str) -> None:
         now_s = time.monotonic()
         if not self._lost and now_s - self._told_s >= TELL_AGAIN_S:
             self._told_s, self._is_told = now_s, True
             log.warning(
                 "spans are dropped until their collector takes them, calls are decided all the same",
                 collector=self.endpoint,
-                cause=without_credentials(self._heard.said)[:CAUSE_LIMIT],
+                cause=without_credentials(cause)[:CAUSE_LIMIT],
             )
         self._lost += spans
 

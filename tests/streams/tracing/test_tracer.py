@@ -222,6 +222,54 @@ def test_a_collector_that_is_back_is_told_with_what_was_lost(
     assert server.named("process call-events")
 
 
+def test_that_the_queue_is_full_is_not_the_cause_of_the_trouble(
+    server: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It follows from it, while a batch waits for an answer that never comes."""
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+    server.goes_on.clear()
+    with structlog.testing.capture_logs() as lines:
+        tracer = make()
+        span(tracer)
+        wait_until(lambda: server.requests, "a batch is on its way")
+        for _ in range(20):
+            span(tracer)
+        wait_until(lambda: lines, "the trouble is told")
+        stop(tracer)
+
+    assert "Queue full" not in lines[0]["cause"]
+
+
+def test_a_collector_that_is_only_slow_is_told_with_what_was_lost(
+    server: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes all that is sent, but the queue has no room meanwhile: each span arrives or is counted."""
+    for name, value in {"BSP_MAX_QUEUE_SIZE": 8, "BSP_MAX_EXPORT_BATCH_SIZE": 4, "EXPORTER_OTLP_TIMEOUT": 60}.items():
+        monkeypatch.setenv(f"OTEL_{name}", str(value))
+    server.goes_on.clear()
+    with structlog.testing.capture_logs() as lines:
+        tracer = make()
+        for _ in range(20):
+            span(tracer)
+        wait_until(lambda: server.requests, "a batch is on its way")
+        server.goes_on.set()
+        wait_until(lambda: lines, "the trouble is told")
+        made = 40
+        while len(lines) == 1:
+            span(tracer)
+            made += 2
+            time.sleep(0.02)
+        stop(tracer)
+
+    assert [line["event"].split(" until")[0] for line in lines] == [
+        "spans are dropped",
+        "the collector takes spans again",
+    ]
+    assert "slow" in lines[0]["cause"]
+    assert lines[1]["lost"] == made - len(server.spans()) > 0
+
+
 def test_a_bug_in_tracing_reaches_no_call() -> None:
     """It is logged, once for each place."""
     tracer = make()

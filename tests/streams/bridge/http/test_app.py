@@ -255,7 +255,8 @@ def test_a_call_that_waits_when_the_bridge_ends_is_counted_and_traced_to_its_end
     async def ask(setup: Any, *_: Any, trace: CallTrace, **__: Any) -> Asked:
         trace.published(encode(setup))
         begun.set()
-        return await asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
+        return await never
 
     async def run() -> None:
         async with client() as opened:

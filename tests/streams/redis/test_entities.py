@@ -128,7 +128,7 @@ def test_a_value_that_is_no_decision_releases_nobody(valkey: ValkeyProcess) -> N
         await client.zadd(ENTITIES_CHANGED, {name: n for n, name in enumerate(names, 1)})
         await client.set(entity_key(names[0]), b"x" * 100_000)
         await client.rpush(entity_key(names[1]), "x")
-        await client.set(entity_key(names[2]), standing_record(Action.LABEL, NOW_MS + 90_000_000, entity=names[2])[1])
+        await client.set(entity_key(names[2]), standing_record(Action.LABEL, FAR_MS + 90_000_000, entity=names[2])[1])
         await follower.follow(3)
 
         assert [one.action for one in standing] == [Action.BLOCK] * 3

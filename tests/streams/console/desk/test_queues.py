@@ -1,5 +1,6 @@
 """What waits: questions of the model are answered once, and what is wrong or away is said in its place."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from streams.wire.cases import CaseKind
 from tests.streams.console.console_case import Browser, Played
 from tests.streams.console.desk.desk_case import MakeDesk
 from tests.streams.console.desk.test_questions import ASKED
+from tests.waiting import LOOK_EVERY_S
 
 
 def test_each_queue_says_where_it_is_away(tmp_path: Path) -> None:
@@ -20,8 +22,12 @@ def test_each_queue_says_where_it_is_away(tmp_path: Path) -> None:
     played = Played(tmp_path)
 
     async def visit(browser: Browser) -> list[str]:
-        paths = ("/queues", "/queues/cases", "/queues/questions", "/queues/alarms")
-        return [(await browser.get(path)).text for path in paths]
+        pages = [(await browser.get(path)).text for path in ("/queues", "/queues/cases", "/queues/questions")]
+        alarms = (await browser.get("/queues/alarms")).text
+        while "hx-trigger" in alarms:  # it asks again as long as something is still looked at
+            await asyncio.sleep(LOOK_EVERY_S)
+            alarms = (await browser.get("/queues/alarms")).text
+        return [*pages, alarms]
 
     index, cases, questions, alarms = played.run(Role.OPERATOR, visit)
 

@@ -22,7 +22,7 @@ class TrafficSpec:
         start_ms: First instant, epoch milliseconds UTC.
         hours: Length of the span; setups fall in `[start_ms, start_ms + hours)`, ends may come later.
         history_hours: The first part of the span that only fills windows: its calls are neither learnt nor judged, and
-            drawn in slices of `HISTORY_SLICE_MS` or more.
+            drawn in slices of `HISTORY_SLICE_MS`, or of `slice_ms` if that is more.
         seed: Seed of everything, >= 0.
         calls_per_second: Mean rate of lawful calls over the span.
         robocall_share: Share of robocalls among all calls; 7 to 8 % is published (TransNexus, 2022).
@@ -74,8 +74,8 @@ class TrafficSpec:
             raise ValueError(f"trunks is {self.trunks}: give 4 to 999")
 
     def slice_end_ms(self, start_ms: int) -> int:
-        """Where the slice that begins here ends, in the middle of an hour."""
-        return start_ms + (max(self.slice_ms, HISTORY_SLICE_MS) if start_ms < self.judged_ms else self.slice_ms)
+        """Where the slice that begins here ends, if no hour ends before; a long one ends with the history."""
+        return max(start_ms + self.slice_ms, min(start_ms + HISTORY_SLICE_MS, self.judged_ms))
 
     @property
     def judged_ms(self) -> int:

@@ -279,3 +279,12 @@ def test_history_is_drawn_in_slices_of_a_minute_and_what_follows_in_its_own() ->
     setups_ms = [part.times_ms()[~part.is_end] - spec.start_ms for part in parts]
     assert [int(times_ms.min()) // 30_000 for times_ms in setups_ms] == [0, 2, 4, 6, 7, 8, 9, 10, 11]
     assert [int(times_ms.max()) // 30_000 for times_ms in setups_ms] == [1, 3, 5, 6, 7, 8, 9, 10, 11]
+
+
+def test_no_long_slice_goes_on_behind_the_history() -> None:
+    """Its calls would be sent before they are due."""
+    spec = replace(SPEC, hours=0.1, history_hours=0.025, slice_ms=5_000)
+
+    ends = [spec.slice_end_ms(spec.start_ms + start_ms) - spec.start_ms for start_ms in (0, 60_000, 88_000, 90_000)]
+
+    assert ends == [60_000, 90_000, 93_000, 95_000]

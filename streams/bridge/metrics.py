@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from streams.metrics import Metric
 
 BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05, 0.08, 0.1, 0.25, 0.5, 1.0)
-CANCELLED = "cancelled"
+CANCELLED, FAIL_OPEN, INTERNAL_ERROR = "cancelled", "fail_open", "internal_error"
 
 
 @dataclass(frozen=True, slots=True)

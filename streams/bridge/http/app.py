@@ -22,7 +22,7 @@ from streams.bridge.http.access import Access
 from streams.bridge.http.calls import DEADLINE_HEADER, answer, deadline_s, fields_of, read_end, read_setup, refused
 from streams.bridge.http.problems import Problem
 from streams.bridge.http.verification import read_verification, verification_answer
-from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.metrics import FAIL_OPEN, INTERNAL_ERROR, BridgeMetrics
 from streams.bridge.peers import Peer
 from streams.bridge.records.freeswitch import read_freeswitch
 from streams.bridge.records.kamailio import read_kamailio
@@ -42,7 +42,6 @@ FORMS: Mapping[str, Callable[[bytes, int], Fields | None]] = {
 """Reads a call detail record of each form, given when it came; None where it ends no call."""
 JSON = "application/json"
 REQUEST_ID = "X-RequestID"
-INTERNAL_ERROR, FAIL_OPEN = "internal_error", "fail_open"
 PASSES, PASSES_VERIFICATION = answer(None, None, INTERNAL_ERROR), verification_answer(None, INTERNAL_ERROR)
 CLOSE = {"Connection": "close"}
 

@@ -12,7 +12,7 @@ import structlog
 from detector.contract.decisions import Decision
 from detector.contract.errors import RobocallError
 from streams.bridge.asking import Asked, Asker, FailOpen
-from streams.bridge.metrics import CANCELLED, BridgeMetrics
+from streams.bridge.metrics import CANCELLED, FAIL_OPEN, INTERNAL_ERROR, BridgeMetrics
 from streams.bridge.peers import Peer, Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.bridge.sip.framing import PONG, Framer
@@ -31,7 +31,6 @@ QUICK_MS = 200
 """A peer whose calls may wait longer hears 100 Trying at once."""
 LAST_S = 1.0
 """Open questions are waited for so long at the end."""
-FAIL_OPEN, INTERNAL_ERROR = "fail_open", "internal_error"
 
 log = structlog.get_logger(__name__)
 

@@ -53,9 +53,7 @@ class Cluster:
         takes records into that, and throws them away when it hears.
         """
         before = self._made(copies)
-        with self.admin() as admin:
-            delete_topics(admin, {CALL_EVENTS})
-            admin.create_topics({CALL_EVENTS: {"assignments": copies, "configs": config}})
+        self._make_anew(CALL_EVENTS, copies, config)
         wait_until(lambda: len(self.partitions()) == len(copies), "the topic is there")
         wait_until(lambda: all(map(_is_other, before, self._made(copies))), "all copies are made")
 
@@ -71,10 +69,24 @@ class Cluster:
 
     def make_decisions(self, copies: dict[int, list[int]]) -> None:
         """Make `call-decisions` anew; what it took before is gone."""
+        self._make_anew(CALL_DECISIONS, copies, {"min.insync.replicas": "1"})
         with self.admin() as admin:
-            delete_topics(admin, {CALL_DECISIONS})
-            admin.create_topics({CALL_DECISIONS: {"assignments": copies, "configs": {"min.insync.replicas": "1"}}})
             wait_until(lambda: CALL_DECISIONS in admin.list_topics(), "the topic is there")
+
+    def _make_anew(self, topic: str, copies: dict[int, list[int]], config: dict[str, str]) -> None:
+        """Delete a topic and create it, until the controller has done both.
+
+        A broker that has just come back may not know of the topic yet: it is asked to delete nothing then, and the
+        controller refuses to create what it has.
+        """
+
+        def is_made() -> bool:
+            delete_topics(admin, {topic})
+            answer = admin.create_topics({topic: {"assignments": copies, "configs": config}}, raise_errors=False)
+            return all(result["error_code"] == 0 for result in answer["topics"])
+
+        with self.admin() as admin:
+            wait_until(is_made, f"{topic} is made anew")
 
     def partitions(self) -> list[dict[str, Any]]:
         """What the brokers say of the partitions of `call-events`; nothing while they still name one that is gone."""

@@ -8,8 +8,10 @@ or root.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -240,13 +242,23 @@ class _Starter:
         self._running.clear()
 
 
+_PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections (32768 and more), so that none of them is in the way."""
+_turn = itertools.count(secrets.randbelow(len(_PORTS)))
+
+
 def free_ports(count: int) -> list[int]:
-    """Return so many different loopback ports that nobody listens on at this moment; a moment later somebody may."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Return so many loopback ports that nobody listens on at this moment; a moment later somebody may.
+
+    They are taken in turn, and each process begins elsewhere: who has asked for one and does not listen yet keeps it.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _PORTS[next(_turn) % len(_PORTS)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def port_accepts(port: int) -> bool:

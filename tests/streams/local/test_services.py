@@ -199,8 +199,17 @@ def test_cluster_ids_are_never_taken_for_an_option() -> None:
     assert {len(one) for one in ids} == {22}
 
 
-def test_free_ports_are_different() -> None:
-    assert len(set(free_ports(20))) == 20
+def test_a_free_port_is_given_once_though_nobody_listens_on_it_yet() -> None:
+    """Who asks for one starts a process with it, which takes seconds; the next one asks meanwhile."""
+    ports = [port for _ in range(200) for port in free_ports(3)]
+    assert len(set(ports)) == len(ports)
+
+
+def test_no_outgoing_connection_takes_a_free_port() -> None:
+    limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not limits.exists():
+        pytest.skip("not on Linux: nothing says which ports are of outgoing connections")
+    assert max(free_ports(200)) < int(limits.read_text().split()[0])
 
 
 def test_up_status_down(tmp_path: Path) -> None:

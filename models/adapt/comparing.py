@@ -3,16 +3,16 @@
 At equal volumes of alerts two models differ in the calls on which one of them alone raises an alert. The one with more
 robocalls among its own catches more, and hits as many lawful calls fewer. So an analyst is asked about some of these
 calls, as many of either model, drawn by lot: a few answers tell what hundreds of complaints about any calls do not.
+Alerts of equal volumes are compared with each other alone: among the first ones of any model more are robocalls.
 Nobody chooses the calls, and the draw is the same each time. Who answers is not told whose alert it is.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
-from math import comb
 from typing import Literal
 
 import numpy as np
+from scipy.stats import hypergeom
 
 from models.adapt.alerts import VOLUMES, highest
 from models.adapt.calls import Calls, Mask
@@ -20,6 +20,8 @@ from models.adapt.labels import Labels
 from models.budgets.bounds import Floats, Ints
 
 Kind = Literal["block", "number"]
+Answer = tuple[float, bool]
+"""Volume in whose turn a caller was drawn, and whether it is a robocaller."""
 BATCH = 20
 """Answers after which it is looked whether they decide."""
 LOOKS = 3
@@ -27,6 +29,8 @@ LEVEL = 0.023
 """Chance of answers as good from models that are equally good, below which they decide. With three looks the chance
 that one of them decides is 5 % (Pocock, 1977)."""
 MOSTLY = 0.5
+SIDES = (False, True)
+"""The base, and the candidate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +55,12 @@ class Drawn:
     Attributes:
         cluster: Calls of one caller on which one model alone raises an alert, at one volume or more.
         is_of_candidate: It is the candidate.
+        volume: In whose turn it was drawn.
     """
 
     cluster: Cluster
     is_of_candidate: bool
+    volume: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,10 @@ class Comparison:
 def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int) -> list[Drawn]:
     """Draw callers on whom the models differ; it sorts the calls some times.
 
-    A caller is a number block in a trunk group, else a number. Who has more alerts at more volumes is drawn earlier
-    more often. Further ones come behind those that were drawn already, so who has answered does so once.
+    A caller is a number block in a trunk group, else a number. Each volume has its turn, the greatest first: drawn by
+    calls alone, nearly all would be of the greatest, where few alerts of any model are robocalls. Within a volume, who
+    has more alerts is drawn earlier more often. Further callers come behind those that were drawn already, so who has
+    answered does so once.
 
     Args:
         calls: All n of the span.
@@ -96,38 +104,46 @@ def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int
     """
     random = np.random.default_rng(seed)
     places = np.flatnonzero(chosen)
-    differ = _differ(base[places], candidate[places])
-    sides = [
-        [Drawn(one, is_of_candidate) for one in _side(calls, places, sign * differ, random)]
-        for sign, is_of_candidate in ((-1, False), (1, True))
-    ]
+    block, number = calls.block[places], calls.number[places]
+    who = np.where(block != 0, block, np.where(number != 0, number, calls.call[places]))
+    alone = _alone(base[places], candidate[places])
+    lots = {key: _in_turn(who[mine], random) for key, mine in alone.items()}
     found: list[Drawn] = []
-    for pair in zip_longest(*sides):
-        two = [one for one in pair if one is not None]
-        found += two if random.random() < MOSTLY else two[::-1]
+    is_drawn: set[tuple[bool, int]] = set()
+    volumes = list(reversed(VOLUMES))
+    while volumes and len(found) < BATCH * LOOKS:
+        volume = volumes.pop(0)
+        pair = []
+        for side in SIDES:
+            caller = next((one for one in lots[volume, side] if (side, one) not in is_drawn), None)
+            if caller is not None:
+                is_drawn.add((side, caller))
+                its = places[(who == caller) & np.logical_or.reduce([alone[share, side] for share in VOLUMES])]
+                pair.append(Drawn(_cluster(calls, its), side, volume))
+        volumes += [volume] if pair else []
+        found += pair if random.random() < MOSTLY else pair[::-1]
     return found
 
 
-def _differ(base: Floats, candidate: Floats) -> Ints:
-    """At how many volumes the candidate alone raises an alert, less those of the base alone; shape (n,)."""
-    found = np.zeros(len(base), np.int64)
+def _alone(base: Floats, candidate: Floats) -> dict[tuple[float, bool], Mask]:
+    """By volume and side, which calls that model alone raises an alert on, shape (n,) each."""
+    found = {}
     for share in VOLUMES:
-        found += highest(candidate, share).astype(np.int64) - highest(base, share)
+        first, second = highest(base, share), highest(candidate, share)
+        found[share, False], found[share, True] = first & ~second, second & ~first
     return found
 
 
-def _side(calls: Calls, places: Ints, alerts: Ints, random: np.random.Generator) -> Iterator[Cluster]:
-    """Callers drawn one after the other, each with a chance in proportion to its alerts."""
-    mine, alerts = places[alerts > 0], alerts[alerts > 0]
-    block, number = calls.block[mine], calls.number[mine]
-    who = np.where(block != 0, block, np.where(number != 0, number, calls.call[mine]))
-    _, codes = np.unique(who, return_inverse=True)
-    mass = np.bincount(codes, weights=alerts)
-    turn = np.argsort(random.standard_exponential(len(mass)) / mass)  # that of drawing without replacement
-    for code in turn[: BATCH * LOOKS // 2].tolist():
-        its = mine[codes == code]
-        its = its[np.argsort(calls.at_ms[its], kind="stable")]
-        yield Cluster("block" if calls.block[its[0]] else "number", its, its)
+def _in_turn(who: Ints, random: np.random.Generator) -> Iterator[int]:
+    """Callers of some calls, drawn one after the other, each with a chance in proportion to its calls."""
+    callers, calls = np.unique(who, return_counts=True)
+    turn = np.argsort(random.standard_exponential(len(callers)) / calls)  # that of drawing without replacement
+    return iter(callers[turn].tolist())
+
+
+def _cluster(calls: Calls, places: Ints) -> Cluster:
+    its = places[np.argsort(calls.at_ms[places], kind="stable")]
+    return Cluster("block" if calls.block[its[0]] else "number", its, its)
 
 
 def compared(draw: list[Drawn], labels: Labels) -> tuple[Comparison, list[Cluster]]:
@@ -139,7 +155,7 @@ def compared(draw: list[Drawn], labels: Labels) -> tuple[Comparison, list[Cluste
         draw: All that were drawn, in order.
         labels: Of all calls: those of whoever looked are answers.
     """
-    base, candidate = (_Side(draw, labels, is_of_candidate=side) for side in (False, True))
+    base, candidate = (_Side(draw, labels, is_of_candidate=side) for side in SIDES)
     looks, chance = 0, 1.0
     is_better = is_worse = False
     while looks < LOOKS and not (is_better or is_worse):
@@ -154,7 +170,8 @@ def compared(draw: list[Drawn], labels: Labels) -> tuple[Comparison, list[Cluste
     wanted = 0 if is_over else (looks + 1) * BATCH // 2
     asked = [*base.next_of(wanted), *candidate.next_of(wanted)]
     answers = [side.answers[: looks * BATCH // 2] for side in (base, candidate)]
-    answered, robocalls = ((count(answers[0]), count(answers[1])) for count in (len, sum))
+    answered = len(answers[0]), len(answers[1])
+    robocalls = _robocalls(answers[0]), _robocalls(answers[1])
     found = Comparison(answered, robocalls, chance, is_better, is_worse, len(asked))
     return found, [one.cluster for one in draw if one in asked]
 
@@ -164,12 +181,12 @@ class _Side:
 
     def __init__(self, draw: list[Drawn], labels: Labels, *, is_of_candidate: bool) -> None:
         self._open: list[Drawn] = []
-        self.answers: list[bool] = []
+        self.answers: list[Answer] = []
         for one in draw:
             if one.is_of_candidate is is_of_candidate:
                 answer = _answer(one.cluster, labels)
                 self._open += [one] if answer is None else []
-                self.answers += [] if answer is None else [answer]
+                self.answers += [] if answer is None else [(one.volume, answer)]
 
     def missing(self, wanted: int) -> int:
         """How many answers are missing, of those that there can be."""
@@ -186,13 +203,21 @@ def _answer(cluster: Cluster, labels: Labels) -> bool | None:
     return bool(labels.is_robocall[looked].mean() > MOSTLY) if len(looked) else None
 
 
-def _chance(mine: list[bool], others: list[bool]) -> float:
-    """Fisher's exact test, one-sided, with half of the chance of the very answers (mid-p; Lancaster, 1961).
+def _robocalls(answers: list[Answer]) -> int:
+    return sum(is_robocall for _, is_robocall in answers)
 
-    The whole chance would be too careful: equally good models would pass half as often as is allowed, and better ones
-    as seldom.
+
+def _chance(mine: list[Answer], others: list[Answer]) -> float:
+    """Chance that equally good models come to as many robocalls of mine, or more.
+
+    It is Fisher's exact test, one-sided, over several tables, one of each volume (Mehta, Patel and Gray, 1985). The
+    very answers count half (mid-p; Lancaster, 1961): the whole chance would be too careful, so that equally good models
+    pass half as often as is allowed, and better ones as seldom.
     """
-    robocalls, n = sum(mine) + sum(others), len(mine) + len(others)
-    most = min(robocalls, len(mine))
-    ways = [comb(robocalls, k) * comb(n - robocalls, len(mine) - k) for k in range(sum(mine), most + 1)]
-    return (sum(ways) - ways[0] / 2) / comb(n, len(mine))
+    ways = np.ones(1)
+    for volume in {volume for volume, _ in [*mine, *others]}:
+        first, second = ([one for one in side if one[0] == volume] for side in (mine, others))
+        n, robocalls = len(first) + len(second), _robocalls(first) + _robocalls(second)
+        ways = np.convolve(ways, hypergeom.pmf(np.arange(len(first) + 1), n, robocalls, len(first)))
+    found = ways[_robocalls(mine) :]
+    return float(found.sum() - found[0] / 2)

@@ -1,10 +1,12 @@
 """Two models compared by answers: who is asked about is drawn by lot, and equally good models win by chance only."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
+from models.adapt.alerts import VOLUMES
 from models.adapt.calls import Calls
 from models.adapt.comparing import BATCH, LOOKS, Comparison, Drawn, compared, drawn
 from models.adapt.labels import Labels
@@ -76,12 +78,12 @@ def test_the_draw_is_the_same_each_time_and_another_one_by_another_seed() -> Non
 
 
 def test_who_has_more_alerts_is_drawn_earlier_more_often() -> None:
-    """One caller has a hundred of some four hundred: in 40 draws it is first nine times or more."""
+    """One caller has 500 of 2,000 calls of the first turn: in 40 draws it is first about ten times."""
     calls = span()
     first, second = np.zeros(N), np.zeros(N)
     second[:400] = 1.0
     first[400:] = np.linspace(0.5, 0.6, N - 400)
-    calls = replace(calls, number=np.where(np.arange(N) < 100, 1, np.arange(N) + 1), block=np.zeros(N, np.int64))
+    calls = replace(calls, number=np.where(np.arange(N) < 500, 1, np.arange(N) + 1), block=np.zeros(N, np.int64))
 
     ones = [drawn(calls, np.ones(N, np.bool_), first, second, seed) for seed in range(40)]
 
@@ -91,10 +93,10 @@ def test_who_has_more_alerts_is_drawn_earlier_more_often() -> None:
 
 @pytest.mark.parametrize(
     ("candidate", "base", "is_better", "is_worse"),
-    [(10, 6, True, False), (10, 7, False, False), (6, 10, False, True), (5, 5, False, False)],
+    [(10, 5, True, False), (10, 6, False, False), (5, 10, False, True), (5, 5, False, False)],
 )
 def test_twenty_answers_decide_where_they_are_clear(candidate: int, base: int, is_better: bool, is_worse: bool) -> None:
-    """Ten of ten against six has a chance of 0.022 were both alike, against seven of 0.053."""
+    """Ten of ten against five has a chance of 0.013 were both alike, against six of 0.031."""
     found = verdict(candidate, base)
 
     assert (found.is_better, found.is_worse) == (is_better, is_worse)
@@ -103,9 +105,28 @@ def test_twenty_answers_decide_where_they_are_clear(candidate: int, base: int, i
     assert found.missing == (0 if is_better or is_worse else BATCH)
 
 
-def test_the_chance_is_that_of_fishers_exact_test() -> None:
-    """Of all ways to deal 16 robocalls to two times ten, C(16, 10) give ten to the candidate; these count half."""
-    assert verdict(10, 6).chance == pytest.approx(8_008 / 184_756 / 2)
+def test_each_volume_has_its_turn() -> None:
+    """Drawn by calls alone, most would be of the greatest volume."""
+    turns = [one.volume for one in draw() if one.is_of_candidate]
+
+    assert turns == [VOLUMES[-1 - place % len(VOLUMES)] for place in range(LOOKS * SIDE)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_chance_is_that_of_all_ways_to_deal_the_answers_of_each_volume(seed: int) -> None:
+    """Counted out: how many of the ways have as many robocalls on the candidate's side, and half of those as many."""
+    random, found = np.random.default_rng(seed), draw()
+    mine, others = ((random.random(SIDE) < share).tolist() for share in (0.8, 0.5))
+    ways = [0]
+    for volume in VOLUMES:
+        turns = [place for place in range(SIDE) if found[2 * place].volume == volume]
+        dealt = [mine[place] for place in turns] + [others[place] for place in turns]
+        here = [sum(hand) for hand in combinations(dealt, len(turns))]
+        ways = [before + more for before in ways for more in here]
+
+    chance = compared(found, answered(found, mine, others))[0].chance
+
+    assert chance == pytest.approx(np.mean([(one > sum(mine)) + (one == sum(mine)) / 2 for one in ways]))
 
 
 def test_nothing_is_decided_before_a_batch_is_whole() -> None:

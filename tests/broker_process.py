@@ -11,6 +11,7 @@ from pathlib import Path
 from streams.local.guard import die_with_parent
 from streams.local.kafka_broker import commands, new_cluster_id, wait_for_metadata
 from streams.local.services import free_ports, port_accepts
+from tests import start_cache
 from tests.waiting import HANG_S, wait_until
 
 STOP_TIMEOUT_S = 30.0
@@ -107,6 +108,7 @@ class BrokerProcess:
 
         Call it from a thread that lasts: the kernel ends the broker with the thread that started it.
         """
+        start_cache.make()
         prepare, broker = commands(
             self._folder,
             port=self.port,

@@ -16,6 +16,7 @@ from kafka.admin import OffsetSpec
 from streams.kafka import topics
 from streams.local.services import KAFKA_VARIABLE, REDIS_VARIABLE, LocalServices, local_services
 from streams.settings import load_settings
+from tests import start_cache
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until
 
@@ -69,6 +70,8 @@ def snapshots_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def services() -> Iterator[LocalServices]:
     """One Kafka and one Valkey for the whole run: the configured ones where the variables are set, else our own."""
+    if not os.environ.get(KAFKA_VARIABLE):
+        start_cache.make()
     with local_services(configured=True, quiet=True) as running:
         yield running
 

@@ -93,7 +93,7 @@ def class_path(name: str, jars: dict[str, Jar], *, title: str, quiet: bool = Fal
     folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
     if _missing(jars, folder):
-        with _only_one(folder.with_suffix(".lock")):
+        with only_one(folder.with_suffix(".lock")):
             _download(_missing(jars, folder), folder, title=title, quiet=quiet)
     return os.pathsep.join(str(folder / Path(path).name) for path in jars)
 
@@ -113,7 +113,7 @@ def _missing(jars: dict[str, Jar], folder: Path) -> dict[str, Jar]:
 
 
 @contextlib.contextmanager
-def _only_one(lock_file: Path) -> Iterator[None]:
+def only_one(lock_file: Path) -> Iterator[None]:
     """Let one process at a time through; the kernel releases the lock of a process that dies."""
     with lock_file.open("w", encoding="utf-8") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

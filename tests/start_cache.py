@@ -1,7 +1,7 @@
 """What Java knows after it has started the local Kafka once, so that later brokers start in half the time.
 
-It is a cache of classes that are loaded and linked (JEP 483 and 514). To make it takes ten seconds, which nobody wants
-to wait for who starts one broker. The tests start hundreds, and leave it to whoever starts one later.
+It is a cache of classes that are loaded and linked (JEP 483 and 514). To make it takes 16 s, which nobody wants to
+wait for who starts one broker. The tests start hundreds, and leave it to whoever starts one later.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ HEAP_MB = 256
 
 
 def make() -> None:
-    """Start a broker, end it, and keep what Java learnt, unless that is there; blocks for some ten seconds.
+    """Start a broker, end it, and keep what Java learnt, unless that is there; blocks for a quarter of a minute.
 
     Several processes may call it at once: one makes it, the others wait.
     """

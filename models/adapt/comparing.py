@@ -108,6 +108,7 @@ def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int
     who = np.where(block != 0, block, np.where(number != 0, number, calls.call[places]))
     alone = _alone(base[places], candidate[places])
     lots = {key: _in_turn(who[mine], random) for key, mine in alone.items()}
+    of_any_volume = {side: np.logical_or.reduce([alone[share, side] for share in VOLUMES]) for side in SIDES}
     found: list[Drawn] = []
     is_drawn: set[tuple[bool, int]] = set()
     volumes = list(reversed(VOLUMES))
@@ -118,7 +119,7 @@ def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int
             caller = next((one for one in lots[volume, side] if (side, one) not in is_drawn), None)
             if caller is not None:
                 is_drawn.add((side, caller))
-                its = places[(who == caller) & np.logical_or.reduce([alone[share, side] for share in VOLUMES])]
+                its = places[of_any_volume[side] & (who == caller)]
                 pair.append(Drawn(_cluster(calls, its), side, volume))
         volumes += [volume] if pair else []
         found += pair if random.random() < MOSTLY else pair[::-1]

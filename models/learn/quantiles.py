@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble._hist_gradient_boosting import binning
 
-Floats = NDArray[np.float64]
+from detector.columns.arrays import Floats
+
 NAME = "_weighted_percentile"
 
 

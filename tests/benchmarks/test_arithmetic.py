@@ -31,7 +31,8 @@ def test_a_sample_counts_for_its_innermost_stage() -> None:
     stacks = "\n".join(
         [
             f"{SPAWN};screen (/app/streams/worker/screen_calls.py:1);run (/app/detector/windows/engine.py:2) 30",
-            f"{SPAWN};answer (/app/streams/worker/screen_calls.py:1);read (/app/streams/wire/reading.py:2);f (/a:3) 20",
+            f"{SPAWN};answer (/app/streams/worker/screen_calls.py:1);read (/app/streams/wire/reading.py:2);f (/a:3) 18",
+            f"{SPAWN};read (/app/streams/wire/reading.py:2);__call__ (/app/detector/columns/compiled.py:25) 2",
             f"{SPAWN};exchange (/app/streams/redis/trunk_exchange.py:1);merge (/app/detector/windows/trunks.py:2) 7",
             f"{SPAWN} 5",
             "_bootstrap (/lib/threading.py:1);_worker (/lib/concurrent/futures/thread.py:81) 40",

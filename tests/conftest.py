@@ -26,6 +26,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Threads that fit trees spin while they wait for each other: beside other processes they take ten times as long.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Begun in the background of a shell. Whatever these tests start would ignore Ctrl-C as well, and some press it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

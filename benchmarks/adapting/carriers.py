@@ -37,6 +37,7 @@ class Wanted:
         hours: Of the span that is learnt from.
         judge_hours: Of the one that judges: its first three only fill windows.
         rate: Calls a second, about.
+        gate_hours: Of a span between both in which answers judge, to `--judge-h`; 0: there is none.
     """
 
     author: str
@@ -44,6 +45,12 @@ class Wanted:
     hours: float
     judge_hours: float
     rate: float
+    gate_hours: float = 0.0
+
+    @property
+    def taught_hours(self) -> float:
+        """Of all that `adapt` is given."""
+        return self.hours + self.gate_hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ def _parts(wanted: Wanted) -> Iterator[tuple[bool, Part]]:
         yield from _fourth(wanted)
         return
     spec = _OTHERS[wanted.author](wanted)
-    cut_ms = after_hours(spec.start_ms, wanted.hours)
+    cut_ms = after_hours(spec.start_ms, wanted.taught_hours)
     hearsay = Hearsay(wanted.seed)
     is_learning = True
     for events, truths in slices(spec):
@@ -142,9 +149,11 @@ def _at_ms(event: CallEvent) -> int:
 
 
 def _fourth(wanted: Wanted) -> Iterator[tuple[bool, Part]]:
-    """A span, and one of the next day from the same hour on: some kinds of campaign begin only then."""
-    begins = DEFAULT_START_MS, DEFAULT_START_MS + DAY_MS
-    for is_learning, begin_ms, hours in zip((True, False), begins, (wanted.hours, wanted.judge_hours), strict=True):
+    """Spans of days that follow each other, from the same hour on: some kinds of campaign begin only in the last."""
+    spans = [(True, wanted.hours), (True, wanted.gate_hours), (False, wanted.judge_hours)]
+    spans = [one for one in spans if one[1]]
+    begins = [DEFAULT_START_MS + day * DAY_MS for day in range(len(spans))]
+    for begin_ms, (is_learning, hours) in zip(begins, spans, strict=True):
         spec = FourthTraffic(
             seed=wanted.seed,
             start_ms=begin_ms,
@@ -152,7 +161,7 @@ def _fourth(wanted: Wanted) -> Iterator[tuple[bool, Part]]:
             history_hours=0.0,
             calls_per_second=wanted.rate,
             robocall_share=drawn_share(wanted.seed),
-            new_kinds_ms=begins[1],
+            new_kinds_ms=begins[-1],
         )
         for part in told(spec):
             events = [event for event, _ in part.events]
@@ -163,7 +172,7 @@ def _fourth(wanted: Wanted) -> Iterator[tuple[bool, Part]]:
 def _first(wanted: Wanted) -> TrafficSpec:
     world = World(Family.TRAINING, APART + wanted.seed)
     return TrafficSpec(
-        hours=wanted.hours + wanted.judge_hours,
+        hours=wanted.taught_hours + wanted.judge_hours,
         seed=APART + wanted.seed,
         calls_per_second=wanted.rate,
         robocall_share=world.value("robocall_share"),
@@ -174,7 +183,7 @@ def _first(wanted: Wanted) -> TrafficSpec:
 
 def _drawn(author: str) -> Callable[[Wanted], Traffic]:
     def of(wanted: Wanted) -> Traffic:
-        hours = wanted.hours + wanted.judge_hours
+        hours = wanted.taught_hours + wanted.judge_hours
         drawn = AUTHORS[author](APART + wanted.seed, start_ms=DEFAULT_START_MS, calls=int(hours * 3_600 * wanted.rate))
         size = {"hours": hours, "history_hours": 0.0, "calls_per_second": wanted.rate}
         return replace(drawn, **size)  # type: ignore[arg-type]

@@ -1,11 +1,12 @@
 """What each thing that is known adds at a carrier: nothing, complaints and traps, twenty answers a day, all labels.
 
-    python -m benchmarks.adapting.ladder --author fourth --seed 1 --hours 8 --judge-hours 5 --rate 5
+    python -m benchmarks.adapting.ladder --author fourth --seed 1 --hours 8 --gate-hours 4 --judge-hours 5 --rate 5
     python -m benchmarks.adapting.ladder --out docs/benchmarks/ladder.json
 
 Windows are counted once for each span; then the code of `robocall ask` and `robocall adapt` learns and decides.
-The analyst answers 20 questions of `ask`, 20 more by what was learnt from these, and the 20 of `adapt`, one in twenty
-wrong. Robocalls count where their campaign was not seen before. Prints a row for each carrier.
+The analyst answers 20 questions of `ask`, which teach. The 20 of `adapt`, and 20 more where they do not decide, are
+about a later span (`--judge-h`). One answer in twenty is wrong. Models are judged on a span that is later still, by
+robocalls whose campaign was not seen before. Prints a row for each carrier.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from models.adapt.asking import ask
 from models.adapt.calls import Calls, Lawful
 from models.adapt.comparing import Cluster, compared, drawn
 from models.adapt.labels import Labels
+from models.adapt.root import root_of
 from models.adapt.rounds import MOST_LAWFUL, Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.serve.artifact import SHIPPED, load
@@ -43,13 +45,14 @@ from streams.running.progress import step
 from streams.settings import load_settings
 
 LOTS = 40
-SESSIONS = 2
-"""Of `ask`; the third day's answers are about what `adapt` asks."""
+TAUGHT_DAYS = 1
+JUDGED_DAYS = 2
+"""Of answers to `ask`, which teach, and to `adapt`, which judge."""
 ANALYST = 0.9
 """Weight of an answer about calls."""
 HEADINGS = (
     "carrier", "calls learnt", "robocalls", "shipped", "group score", "adapted without labels",
-    "with complaints and traps", "and 60 answers", "what was taken", "all labels", "gain held back",
+    "with complaints and traps", "and 20 answers", "what was taken", "all labels", "gain held back",
     "taken / shown to be worse, of 40 lots", "answers until then",
 )  # fmt: skip
 COLUMNS = ("shipped", "group", "blind", "said", "answered", "taken", "all")
@@ -104,7 +107,7 @@ def climbed(
     found["said"] = judging.of(said.students.get(said.judged, ""))
     found["said_took"] = said.choice.value
     analyst = Random(f"analyst {seed}")
-    for session in range(SESSIONS):
+    for session in range(TAUGHT_DAYS):
         learnt = None
         if session:
             student = learn(material, SEED, told(f"session {session + 1}"), Way.LABELS, lawful)
@@ -112,9 +115,10 @@ def climbed(
         asked = [one.cluster for one in ask(material, learnt, A_DAY).questions]
         material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
     students = learnt_from(material, SEED, told("with answers"), lawful)
-    first = decided(material, students, "base", SEED)
-    material = replace(material, labels=_answered(material.labels, first.questions, is_robocall, analyst))
-    last = decided(material, students, "base", SEED)
+    first = last = decided(material, students, "base", SEED)
+    for _ in range(JUDGED_DAYS):
+        material = replace(material, labels=_answered(material.labels, last.questions, is_robocall, analyst))
+        last = decided(material, students, "base", SEED)
     found["answered"] = judging.of(last.students.get(first.judged, ""))
     found["candidate"], found["took"] = first.judged.value, last.choice.value
     found["gate"] = last.verdict.as_json()
@@ -123,7 +127,7 @@ def climbed(
     found["taken"] = _taken(found, last.choice, judging, last.chosen)
     every = Labels(is_robocall, np.ones(len(is_robocall)), np.zeros(len(is_robocall), np.int64), ("truth",), 0)
     nobody = np.zeros(len(is_robocall), np.bool_)
-    known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody))
+    known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody), root=None)
     found["all"] = judging.of(learn(known, SEED, told("all labels"), Way.LABELS, lawful))
     return found
 
@@ -145,7 +149,7 @@ def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], 
     nothing = replace(material.labels, weight=np.zeros(len(is_robocall)))
     verdicts = []
     for lot in range(LOTS):
-        draw = drawn(material.calls, held.may_be_drawn, base, candidate, lot)
+        draw = drawn(material.calls, held.may_be_drawn, base, candidate, lot)[: A_DAY * JUDGED_DAYS]
         answers = _answered(nothing, [one.cluster for one in draw], is_robocall, analyst)
         verdicts.append(compared(draw, answers)[0])
     chosen = np.flatnonzero(held.may_be_drawn)
@@ -190,7 +194,8 @@ def row_of(wanted: Wanted, lawful: int, console: Console) -> dict[str, Any]:
         joining = joining_of(source, (carrier.feedback,), console)
         settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=1)
         done = replay_of(settings, source, joining, WINDOWS_H, console)
-        material, _ = known_of(done, base, np.zeros(0, np.int64), 1)
+        material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
+        material = replace(material, root=root_of(SHIPPED, base))
         judging = judging_of(carrier, console)
     truth = _truths(material.calls, carrier.learnt)
     with step("Learning", console) as say:
@@ -244,6 +249,9 @@ def main() -> None:
     )
     parser.add_argument("--seed", nargs="+", type=int, default=[1], help="of the carriers [%(default)s]")
     parser.add_argument("--hours", type=float, default=8.0, help="learnt from [%(default)s]")
+    parser.add_argument(
+        "--gate-hours", type=float, default=4.0, help="after these, in which answers judge [%(default)s]"
+    )
     parser.add_argument("--judge-hours", type=float, default=5.0, help="of the judging span [%(default)s]")
     parser.add_argument("--rate", type=float, default=5.0, help="calls a second, about [%(default)s]")
     parser.add_argument(
@@ -256,9 +264,8 @@ def main() -> None:
     print(" | ".join(HEADINGS), flush=True)
     for author in options.author:
         for seed in options.seed:
-            row = row_of(
-                Wanted(author, seed, options.hours, options.judge_hours, options.rate), options.lawful, console
-            )
+            spans = options.hours, options.judge_hours, options.rate, options.gate_hours
+            row = row_of(Wanted(author, seed, *spans), options.lawful, console)
             print(" | ".join(cells(row)), flush=True)
             rows = merged(rows, row)
             if options.out:

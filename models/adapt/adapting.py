@@ -3,6 +3,7 @@
 What was said unasked judges all candidates. Of what was learnt one is compared by an analyst's answers, too.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.features.window_constants import HOUR_MS
 from models.adapt.asking import top_of
 from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, compared, drawn
@@ -23,8 +25,8 @@ from models.errors import TrainingDataInvalid
 GROUP_WEIGHT = 0.5
 """That a base without one is tried with."""
 HELD_BACK = (1 / 3, 2 / 3)
-"""Of the time: judged and not learnt from. It lies in the middle: windows are warm by then, and what is said of a call
-comes hours after it, so of the end of a span hardly anything was said yet."""
+"""Of the time: judged and not learnt from, where nobody says which hours judge. It lies in the middle: windows are warm
+by then, and what is said of a call comes hours after it, so of the end of a span hardly anything was said yet."""
 
 
 class Choice(StrEnum):
@@ -85,11 +87,15 @@ class Outcome:
         return self.verdicts[self.judged]
 
 
-def is_learnt_from(calls: Calls) -> Mask:
-    """Which calls are learnt from: all but those of the middle third of the span, shape (n,).
+def is_learnt_from(calls: Calls, judge_h: float | None = None) -> Mask:
+    """Which calls are learnt from, shape (n,): all but those of the middle third of the span, or of its end.
+
+    Args:
+        calls: Of the span.
+        judge_h: Hours at the end of the span that judge; None: the middle third.
 
     Raises:
-        TrainingDataInvalid: all calls, or none, are of one instant.
+        TrainingDataInvalid: all calls, or none, are of one instant; or none is before the hours that judge.
     """
     if not len(calls) or calls.at_ms.min() == calls.at_ms.max():
         raise TrainingDataInvalid(
@@ -97,12 +103,16 @@ def is_learnt_from(calls: Calls) -> Mask:
         )
     begin, end = int(calls.at_ms.min()), int(calls.at_ms.max())
     first, last = (begin + part * (end - begin) for part in HELD_BACK)
+    if judge_h is not None:
+        first, last = end - judge_h * HOUR_MS, math.inf
+    if first <= begin:
+        raise TrainingDataInvalid(f"the last {judge_h:g} hours are all of the calls: give a longer span before them")
     found: Mask = (calls.at_ms < first) | (calls.at_ms >= last)
     return found
 
 
 def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, int, int], None]) -> Outcome:
-    """Learn from the first and last third of a span, and judge on the middle; blocks for processor time, minutes.
+    """Learn from a part of a span, and judge on the calls held back; blocks for processor time, minutes.
 
     Where nobody said that a call was a robocall, nothing is learnt. The same calls, and the same labels of the calls
     learnt from, give the same candidates and the same draw: answers about held-back calls change the verdict alone.
@@ -179,7 +189,7 @@ def _round(say: Callable[[str, int, int], None], choice: Choice, before: int, nu
 
 
 class Held:
-    """What judges: calls of the middle third that nothing was learnt from, nor from others like them.
+    """What judges: held-back calls that nothing was learnt from, nor from others like them.
 
     Args:
         material: All calls.
@@ -187,7 +197,7 @@ class Held:
         contender: Scores of the candidate that answers are asked for, shape (n,); None where there is none.
 
     Attributes:
-        is_held: Calls of the middle third, shape (n,).
+        is_held: Calls that are held back, shape (n,).
         may_be_drawn: Those of them that an analyst may be asked about, shape (n,).
         draw: Whom the analyst is asked about.
         known: Robocalls, and lawful calls, that judge; shape (n,) each.

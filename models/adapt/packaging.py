@@ -92,6 +92,7 @@ def _contents(
             "counted_in": list(later.counted_in),
             "seed": student.seed,
             "parameters": student.parameters.as_json(),
+            **({} if student.root is None else student.root.provenance),
             **made_by,
         },
         plots={},

@@ -2,7 +2,8 @@
 
 There are two ways. By the teacher the highest calls are robocalls; by labels the highest are left out, unless somebody
 spoke of them. The trees learn from the first part of the calls and are calibrated on the rest, which they did not see.
-Both parts are taught alike, so a score is the probability that the teacher and the labels would call it a robocall.
+Both parts are taught alike, so a score is the probability that the teacher and the labels would call it a robocall. In
+the end the trees of the last round are added to the base's.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from models.adapt.base_rate import BaseRate, believed, taught_share
 from models.adapt.calls import Calls, Lawful, Mask
 from models.adapt.group_score import group_score
 from models.adapt.labels import Labels, clusters_of
+from models.adapt.root import Root
 from models.adapt.teaching import Lesson, lesson, lesson_of_labels, purity
 from models.budgets.bounds import Floats, Ints
 from models.data.dataset import Dataset
@@ -61,6 +63,7 @@ class Student:
         purity: Of each round's top.
         seed: Of draws and fits.
         parameters: Of the fit.
+        root: Trees that those learnt were added to; None where they stand alone.
     """
 
     estimator: Any
@@ -75,6 +78,7 @@ class Student:
     purity: list[dict[str, Any]]
     seed: int
     parameters: Parameters
+    root: Root | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +93,7 @@ class Material:
         feature_names: Of their rows.
         partitions: Number of partitions that windows were counted in.
         is_grouped: The base has a group weight.
+        root: Trees that what is learnt is added to; None where it is to stand alone.
     """
 
     calls: Calls
@@ -98,6 +103,7 @@ class Material:
     feature_names: tuple[str, ...]
     partitions: int
     is_grouped: bool = False
+    root: Root | None = None
 
     @property
     def base_scores(self) -> Floats:
@@ -162,12 +168,14 @@ def learn(
         learnt, digest = data.labels_by_source(), data.digest()
         boosted = fit_drawn(data, seed, parameters)
         del data
+        if number == ROUNDS[way] and material.root is not None:
+            boosted = material.root.grown(boosted)
         later = _dataset(material, learning, late)
         estimator, scorer = calibrate(boosted, later, share if rate is None else rate.share, _nobody)
         margins = calls.rows.scored(scorer.raw)
     return Student(
         estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,
-        parameters,
+        parameters, material.root,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,7 @@ def adapt(
     senders: tuple[Path, ...],
     partitions: int | None,
     windows_h: float,
+    judge_h: float | None,
     policy: Path | None,
     out: Path,
     url: str | None,
@@ -87,10 +89,11 @@ def adapt(
     """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base.
 
     The calls of the first and the last third of the span teach: those that the base model and what is around them find
-    most suspect, and what was said of calls; and, for a second model, what was said alone. On the middle third a gate
-    compares with the base at equal alerts: both models, and the base with a group weight. One of them is taken only if
-    it catches more of what was labelled there and hits no more lawful references, beyond chance. Else DIR holds the
-    base unchanged. Where answers about 20 callers would tell more, they are asked for in DIR/questions.csv.
+    most suspect, and what was said of calls; and, for a second model, what was said alone. What is learnt is added to
+    the trees of the base. On the middle third, or on the last hours (--judge-h), a gate compares with the base at equal
+    alerts: both models, and the base with a group weight. One of them is taken only if it catches more of what was
+    labelled there and hits no more lawful references, beyond chance. Else DIR holds the base unchanged. Where answers
+    about 20 callers would tell more, they are asked for in DIR/questions.csv.
     Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
 
     \b
@@ -113,7 +116,7 @@ def adapt(
         registered = keys_of(list(map(source.number(), read_senders(senders))))
         joining = joining_of(source, feedback, console)
         done = replay_of(settings, source, joining, windows_h, console)
-        outcome, material, registered = _adapted(done, begun, registered, settings.partitions, console)
+        outcome, material, registered = _adapted(done, folder, begun, registered, judge_h, console)
         measured = _curve_of(material, outcome, console) if curve else None
         with step("Writing the model", console):
             model = _written(outcome, folder, out, done.model.schema_id, settings, measured)
@@ -151,14 +154,16 @@ def _grouped(folder: Path, settings: Settings, stack: ExitStack) -> Path:
 
 
 def _adapted(
-    done: Replayed, base: Model, registered: Any, partitions: int, console: Console
+    done: Replayed, folder: Path, base: Model, registered: Any, judge_h: float | None, console: Console
 ) -> "tuple[Outcome, Material, Any]":
     """Learn and judge, and say how far it is; who is cleared by feedback is among the registered senders given back."""
     from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.adapt.root import root_of  # noqa: PLC0415
 
     with step("Learning", console) as say:
         say("joining feedback and calls")
-        material, registered = known_of(done, base, registered, partitions)
+        material, registered = known_of(done, base, registered, judge_h)
+        material = replace(material, root=root_of(folder, base))
         return learn(material, base.version, SEED, say), material, registered
 
 

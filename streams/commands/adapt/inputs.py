@@ -54,6 +54,10 @@ _OPTIONS = (
         "--windows-h", type=click.FloatRange(0, 24), default=WINDOWS_H, show_default=True,
         help="Least age of the windows of a call that counts, hours.",
     ),
+    click.option(
+        "--judge-h", type=click.FloatRange(0, min_open=True),
+        help="Hours at the end of the span that judge; all before teaches. [default: the middle third judges]",
+    ),
 )  # fmt: skip
 
 
@@ -70,11 +74,13 @@ class Replayed:
         model: The base model.
         policy: That it was replayed with.
         gathering: What is learnt from.
+        partitions: That the calls were counted in.
     """
 
     model: Model
     policy: Policy
     gathering: Gathering
+    partitions: int
 
 
 def joining_of(source: Source, files: tuple[Path, ...], console: Console) -> Joining | None:
@@ -157,10 +163,10 @@ def replay_of(
     with step("Replaying", console) as say, ExitStack() as stack:
         _gather(pipeline, source.batches(stack), gathering, settings.partitions, say)
     require_judged(failures)
-    return Replayed(model, pipeline.screener.policy, gathering)
+    return Replayed(model, pipeline.screener.policy, gathering, settings.partitions)
 
 
-def known_of(done: Replayed, base: Model, registered: Any, partitions: int) -> "tuple[Material, Any]":
+def known_of(done: Replayed, base: Model, registered: Any, judge_h: float | None) -> "tuple[Material, Any]":
     """The calls of a replay with what is known of them; called once a replay, some seconds for millions of calls.
 
     Callers whom an analyst or redress called lawful count as registered senders. For what is learnt and judged only
@@ -170,7 +176,7 @@ def known_of(done: Replayed, base: Model, registered: Any, partitions: int) -> "
         done: The replay.
         base: The model that is started from.
         registered: Keys of registered senders.
-        partitions: That the calls were counted in.
+        judge_h: Hours at the end that judge; None: the middle third.
 
     Returns:
         Both, and keys of registered senders with all who were called lawful.
@@ -184,11 +190,11 @@ def known_of(done: Replayed, base: Model, registered: Any, partitions: int) -> "
     from models.adapt.rounds import Material  # noqa: PLC0415
 
     calls, said = done.gathering.calls(), done.gathering.said()
-    is_learning = is_learnt_from(calls)
+    is_learning = is_learnt_from(calls, judge_h)
     lawful = lawful_in(calls, np.union1d(registered, cleared_in(calls, said, is_learning)))
     labels = labels_of(calls, lawful, said)
     names, is_grouped = SCHEMAS[base.schema_id].names, base.group_weight > 0
-    material = Material(calls, labels, lawful, is_learning, names, partitions, is_grouped)
+    material = Material(calls, labels, lawful, is_learning, names, done.partitions, is_grouped)
     return material, np.union1d(registered, cleared_in(calls, said, np.ones(len(calls), np.bool_)))
 
 

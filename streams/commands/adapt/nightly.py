@@ -63,7 +63,8 @@ def _watch(schedule: Schedule, *, does_promote: bool, source: Source, out: Path,
         raise click.UsageError("--watch takes neither --strict nor --json: see DIR/watch.json")
     place, partitions = own_place(url), source.partitions(given["partitions"])
     more = {name: given[name.removeprefix("--")] for name in ("--base", "--feedback", "--senders")}
-    learning = (*_named(more | {"--windows-h": given["windows_h"]}), *(("--curve",) if given["curve"] else ()))
+    more |= {"--windows-h": given["windows_h"], "--judge-h": given["judge_h"]}
+    learning = (*_named(more), *(("--curve",) if given["curve"] else ()))
     plan = Plan(schedule, out, place, learning, partitions, does_promote)
     settings = load_settings()
     # For every command, and not as its options: `models promote` judges by both, and has none for them.

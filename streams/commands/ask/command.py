@@ -43,6 +43,7 @@ def ask(
     senders: tuple[Path, ...],
     partitions: int | None,
     windows_h: float,
+    judge_h: float | None,
     most: int,
     out: Path | None,
     table: Path | None,
@@ -78,7 +79,7 @@ def ask(
         settings = load_settings(mode="shadow", model_dir=folder, partitions=source.partitions(partitions))
         done = replay_of(settings, source, joining_of(source, known, console), windows_h, console)
         with step("Choosing what to ask", console) as say:
-            asked = _asked(done, source, senders, settings.partitions, most, say)
+            asked = _asked(done, source, senders, judge_h, most, say)
         if table is not None:
             write_table(asked, open_output(str(table), stack))
             console.print(f"{len(asked)} questions written to {table}", highlight=False)
@@ -108,7 +109,12 @@ def _check_usage(
 
 
 def _asked(
-    done: Replayed, source: Source, senders: tuple[Path, ...], partitions: int, most: int, say: Say
+    done: Replayed,
+    source: Source,
+    senders: tuple[Path, ...],
+    judge_h: float | None,
+    most: int,
+    say: Say,
 ) -> "list[Asked]":
     """Choose the questions, and say them in words."""
     from models.adapt.asking import ask as choose  # noqa: PLC0415 - scipy takes seconds
@@ -117,7 +123,7 @@ def _asked(
 
     say("joining feedback and calls")
     registered = keys_of(list(map(source.number(), read_senders(senders))))
-    material, _ = known_of(done, done.model, registered, partitions)
+    material, _ = known_of(done, done.model, registered, judge_h)
     learnt = None
     if (material.labels.is_looked_at & material.labels.is_positive & material.is_learning).any():
 

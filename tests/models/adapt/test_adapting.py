@@ -15,7 +15,7 @@ from models.adapt.rounds import Material, Student, Way, learn
 from models.errors import TrainingDataInvalid
 from models.learn.training import Parameters
 from models.traffic.truth import UNKNOWN_KIND, Truth
-from tests.models.adapt.spans import NAMES, Made, calls_of, made
+from tests.models.adapt.spans import HOUR_MS, NAMES, Made, calls_of, made
 
 FAST = Parameters(n_trees=25, min_samples_leaf=20, max_features=1.0, learning_rate=0.2)
 
@@ -251,3 +251,11 @@ def test_the_facts_say_on_what_it_rests() -> None:
 def test_a_span_of_one_instant_is_refused() -> None:
     with pytest.raises(TrainingDataInvalid, match="give more hours"):
         is_learnt_from(calls_of([1]))
+
+
+def test_the_last_hours_judge_where_that_is_said_and_all_before_teaches() -> None:
+    calls = calls_of([1] * 5 * 3_600)
+
+    assert np.array_equal(is_learnt_from(calls, 1.5), calls.at_ms < calls.at_ms.max() - 1.5 * HOUR_MS)
+    with pytest.raises(TrainingDataInvalid, match="the last 5 hours are all of the calls"):
+        is_learnt_from(calls, 5.0)

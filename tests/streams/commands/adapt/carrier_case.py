@@ -30,14 +30,14 @@ class Files:
 
 
 def make_carrier(folder: Path) -> Files:
-    """An hour of the first author's calls, one robocall in four to a trap, and a base that sees little."""
+    """An hour of the first author's calls, one robocall in three to a trap, and a base that sees little."""
     events, labels = folder / "events.jsonl", folder / "labels.csv"
     options = ["--hours", "1", "--rate", "6", "--seed", "5", "--out", str(events), "--labels", str(labels)]
     assert CliRunner().invoke(simulate, options, catch_exceptions=False).exit_code == 0
     truths = read_labels(labels)
     setups = [one for one in map(json.loads, events.read_text().splitlines()) if one["type"] == "call_setup"]
     robocalls = [one for one in setups if truths[one["call_id"]].is_robocall]
-    (folder / "feedback.jsonl").write_text("".join(said(one) for one in robocalls[::4]))
+    (folder / "feedback.jsonl").write_text("".join(said(one) for one in robocalls[::3]))
     calls = Counter(one["calling_number"] for one in setups if not truths[one["call_id"]].is_robocall)
     known = [number for number, n in calls.items() if n > 1 and number.startswith("+1")][::2]
     (folder / "senders.txt").write_text("".join(f"{number}\n" for number in known))

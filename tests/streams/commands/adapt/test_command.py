@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
+from detector.features.window_constants import HOUR_MS
 from models.adapt import rounds
 from models.adapt.packaging import FOUND
 from models.budgets.measure import read_beside
@@ -38,7 +39,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """An hour of the first author's calls, one robocall in four to a trap, and a base that sees little."""
+    """An hour of the first author's calls, one robocall in three to a trap, and a base that sees little."""
     return make_carrier(tmp_path_factory.mktemp("carrier"))
 
 
@@ -99,6 +100,26 @@ def test_a_curve_says_whether_more_labels_would_help(adapted: tuple[Path, Result
     assert curve.points[-1].share == 1.0
     assert "learning curve" in done.stderr
     assert "## Learning curve" in read_card(out)
+
+
+def test_what_was_learnt_is_added_to_the_trees_of_the_base(adapted: tuple[Path, Result], files: Files) -> None:
+    base = load(files.base, schema_id=FEATURE_SCHEMA_ID)
+
+    made_of = load(adapted[0], schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]
+
+    assert (made_of["root"], made_of["root_trees"]) == (base.version, 10)
+
+
+def test_the_last_hours_can_judge(files: Files, tmp_path: Path) -> None:
+    """Forty minutes teach, twenty judge; an hour and more cannot, since nothing would teach."""
+    done = run(files, tmp_path / "own", "--judge-h", 1 / 3)
+
+    assert done.exit_code == 0
+    found = json.loads((tmp_path / "own" / FOUND).read_text())
+    assert found["learnt_from"]["end_ms"] < found["held_back"]["begin_ms"]
+    assert found["held_back"]["end_ms"] - found["held_back"]["begin_ms"] < HOUR_MS / 3
+    with pytest.raises(RobocallError, match="the last 1 hours are all of the calls"):
+        run(files, tmp_path / "own", "--judge-h", 1)
 
 
 def test_the_registry_takes_an_adapted_model(adapted: tuple[Path, Result], tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def started(environment: dict[str, str], folder: Path) -> "subprocess.Popen[byte
     """A watch whose night begins at once and never ends: its feedback is a pipe into which nobody writes."""
     command = [sys.executable, "-m", "streams.commands.main", "adapt", "--archive", "--watch", "--at", "00:00"]
     command += ["--feedback", str(folder / "said.jsonl"), "--partitions", "3", "--policy", str(folder / "policy.yaml")]
-    command += ["--curve"]
+    command += ["--curve", "--judge-h", "6"]
     with (folder / "watch.log").open("ab") as log:
         return subprocess.Popen(
             [*command, "--out", str(folder / "own")], cwd=ROOT, env=os.environ | environment, stderr=log
@@ -85,7 +85,8 @@ def test_a_night_that_is_ended_leaves_nothing_behind(
         wait_until(lambda: processes_with(str(unfinished)), "it learns")
         wait_until(unfinished.exists, "it writes")
         settings = Path(f"/proc/{processes_with(str(unfinished))[0]}/environ").read_text().split("\0")
-        assert b"--curve" in Path(f"/proc/{processes_with(str(unfinished))[0]}/cmdline").read_bytes().split(b"\0")
+        typed = Path(f"/proc/{processes_with(str(unfinished))[0]}/cmdline").read_text().split("\0")
+        assert {"--curve", "--judge-h", "6.0"} <= set(typed)
         assert {"ROBOCALL_PARTITIONS=3", f"ROBOCALL_POLICY_FILE={tmp_path / 'policy.yaml'}"} <= set(settings)
         assert started(environment, tmp_path).wait(HANG_S) == 2, "a second one is refused"
         watch.send_signal(number)

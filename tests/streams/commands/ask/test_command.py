@@ -51,6 +51,18 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(text))
 
 
+def test_nothing_is_asked_of_the_hours_that_will_judge(carrier: Path, tmp_path: Path) -> None:
+    setups = [json.loads(line) for line in (carrier / "events.jsonl").read_text().splitlines()]
+    at_ms = {one["call_id"]: one["setup_time_ms"] for one in setups}
+
+    done = run(carrier, "--table", tmp_path / "questions.csv", "--judge-h", "0.5")
+
+    assert done.exit_code == 0, done.output
+    asked = [at_ms[one] for row in rows_of(tmp_path / "questions.csv") for one in row["call_ids"].split()]
+    assert min(at_ms.values()) <= min(asked)
+    assert max(asked) < max(at_ms.values()) - 1_790_000
+
+
 def test_questions_are_listed_with_their_calls_and_why(carrier: Path, tmp_path: Path) -> None:
     """Each call is a call of the events, and in one question; reasons and examples say something."""
     done = run(carrier, "--table", tmp_path / "questions.csv", "--questions", 8)

@@ -1,0 +1,63 @@
+"""Trees of the base that stay: what is learnt at a carrier is added to them.
+
+Both are sums of log-odds, and so is their sum; what is known before any feature counts once. Trees of a carrier's few
+labels alone see its campaigns, and forget what no label spoke of. The base's see that, and not the carrier's. Where
+either is weak the other one holds, as `benchmarks.adapting.ladder` measures.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.serve.artifact import Model, load_estimator
+
+TREES, VERSION = "root_trees", "root"
+"""In an artifact's provenance: so many of its first trees stay when something else is learnt; and whose they are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Root:
+    """The trees that stay.
+
+    Attributes:
+        predictors: Of scikit-learn, as a fitted `HistGradientBoostingClassifier` holds them.
+        version: Of the model that they are.
+    """
+
+    predictors: Sequence[Any]
+    version: str
+
+    def grown(self, learnt: Any) -> Any:
+        """The trees that stay and those that were learnt, as one estimator.
+
+        Args:
+            learnt: Fitted `HistGradientBoostingClassifier` of the same columns; it is left as it is.
+        """
+        made = copy.copy(learnt)
+        made._predictors = [*self.predictors, *learnt._predictors]  # noqa: SLF001 - as in models/serve/forest.py
+        return made
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What an artifact that was grown says of it."""
+        return {VERSION: self.version, TREES: len(self.predictors)}
+
+
+def root_of(folder: Path, model: Model) -> Root:
+    """The trees of an artifact that stay: all, or those that stayed before. Blocks for the disk.
+
+    So a model that was adapted and is adapted again gets other trees in place of the learnt ones, and does not grow.
+
+    Args:
+        folder: Of the artifact.
+        model: That was loaded from it.
+
+    Raises:
+        ArtifactError: it cannot be used.
+    """
+    (calibrated,) = load_estimator(folder).calibrated_classifiers_
+    predictors = calibrated.estimator.estimator._predictors  # noqa: SLF001 - as in models/serve/forest.py
+    made_of = model.manifest.get("provenance", {})
+    return Root(predictors[: made_of.get(TREES, len(predictors))], str(made_of.get(VERSION, model.version)))

@@ -45,9 +45,8 @@ from streams.running.progress import step
 from streams.settings import load_settings
 
 LOTS = 40
-TAUGHT_DAYS = 1
 JUDGED_DAYS = 2
-"""Of answers to `ask`, which teach, and to `adapt`, which judge."""
+"""Of answers to what `adapt` asks, at most; those to `ask` teach on one day."""
 ANALYST = 0.9
 """Weight of an answer about calls."""
 HEADINGS = (
@@ -107,13 +106,8 @@ def climbed(
     found["said"] = judging.of(said.students.get(said.judged, ""))
     found["said_took"] = said.choice.value
     analyst = Random(f"analyst {seed}")
-    for session in range(TAUGHT_DAYS):
-        learnt = None
-        if session:
-            student = learn(material, SEED, told(f"session {session + 1}"), Way.LABELS, lawful)
-            learnt = None if isinstance(student, str) else student.margins
-        asked = [one.cluster for one in ask(material, learnt, A_DAY).questions]
-        material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
+    asked = [one.cluster for one in ask(material, None, A_DAY).questions]
+    material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
     students = learnt_from(material, SEED, told("with answers"), lawful)
     first = last = decided(material, students, "base", SEED)
     for _ in range(JUDGED_DAYS):

@@ -172,12 +172,13 @@ def _answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.
     return Labels(robocall, weight, sources, (*labels.sources, FeedbackSource.ANALYST), labels.ignored)
 
 
-def row_of(wanted: Wanted, lawful: int, console: Console) -> dict[str, Any]:
+def row_of(wanted: Wanted, lawful: int, *, stand_alone: bool, console: Console) -> dict[str, Any]:
     """All figures of one carrier, counted from its files.
 
     Args:
         wanted: Which one.
         lawful: Calls that a round learns from.
+        stand_alone: What is learnt is not added to the base's trees.
         console: Where it is said how far it is.
     """
     with TemporaryDirectory() as made:
@@ -189,7 +190,7 @@ def row_of(wanted: Wanted, lawful: int, console: Console) -> dict[str, Any]:
         settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=1)
         done = replay_of(settings, source, joining, WINDOWS_H, console)
         material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
-        material = replace(material, root=root_of(SHIPPED, base))
+        material = replace(material, root=None if stand_alone else root_of(SHIPPED, base))
         judging = judging_of(carrier, console)
     truth = _truths(material.calls, carrier.learnt)
     with step("Learning", console) as say:
@@ -251,6 +252,7 @@ def main() -> None:
     parser.add_argument(
         "--lawful", type=int, default=MOST_LAWFUL, help="calls that a round learns from, at most [%(default)s]"
     )
+    parser.add_argument("--stand-alone", action="store_true", help="do not add what is learnt to the base's trees")
     parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
     console = Console(stderr=True)
@@ -259,7 +261,8 @@ def main() -> None:
     for author in options.author:
         for seed in options.seed:
             spans = options.hours, options.judge_hours, options.rate, options.gate_hours
-            row = row_of(Wanted(author, seed, *spans), options.lawful, console)
+            wanted = Wanted(author, seed, *spans)
+            row = row_of(wanted, options.lawful, stand_alone=options.stand_alone, console=console)
             print(" | ".join(cells(row)), flush=True)
             rows = merged(rows, row)
             if options.out:

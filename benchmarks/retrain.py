@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.machine import describe, give
-from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
+from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.serve.artifact import load
 from streams.files import private_folder
 
@@ -60,9 +60,9 @@ def measured(wanted: int, seed: int, folder: Path) -> dict[str, Any]:
         "train": run("train", "--features", features, "--labels", labels, "--out", model),
     }
     calls, robocalls = counted(labels)
-    rows = pq.read_metadata(features)
-    if rows.num_rows != calls or rows.num_columns != N_FEATURES + 3:
-        raise SystemExit(f"wrong run: {calls} calls, features of {rows.num_rows} in {rows.num_columns} columns")
+    rows, missing = pq.read_metadata(features).num_rows, {*FEATURE_NAMES} - {*pq.read_schema(features).names}
+    if rows != calls or missing:
+        raise SystemExit(f"wrong run: {calls} calls, features of {rows}, without {', '.join(missing) or 'none'}")
     if 2 * calls < LEAST_SHARE * wanted:
         raise SystemExit(f"wrong run: a day of {2 * calls} events, wanted were {wanted}")
     made = load(model, schema_id=FEATURE_SCHEMA_ID)

@@ -1,8 +1,10 @@
 """A carrier of one author as files: a span to learn from with what is said of it, and a later one that judges."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -149,10 +151,11 @@ def _at_ms(event: CallEvent) -> int:
 
 
 def _fourth(wanted: Wanted) -> Iterator[tuple[bool, Part]]:
-    """Spans of days that follow each other, from the same hour on: some kinds of campaign begin only in the last."""
+    """Spans from the same hour of the day on, one behind the other: some kinds of campaign begin only in the last."""
     spans = [(True, wanted.hours), (True, wanted.gate_hours), (False, wanted.judge_hours)]
     spans = [one for one in spans if one[1]]
-    begins = [DEFAULT_START_MS + day * DAY_MS for day in range(len(spans))]
+    days = accumulate((math.ceil(hours * HOUR_MS / DAY_MS) for _, hours in spans[:-1]), initial=0)
+    begins = [DEFAULT_START_MS + day * DAY_MS for day in days]
     for begin_ms, (is_learning, hours) in zip(begins, spans, strict=True):
         spec = FourthTraffic(
             seed=wanted.seed,

@@ -105,7 +105,7 @@ def is_learnt_from(calls: Calls, judge_h: float | None = None) -> Mask:
     first, last = (begin + part * (end - begin) for part in HELD_BACK)
     if judge_h is not None:
         first, last = end - judge_h * HOUR_MS, math.inf
-    if first <= begin:
+    if not first > begin:  # nor where hours are no number
         raise TrainingDataInvalid(f"the last {judge_h:g} hours are all of the calls: give a longer span before them")
     found: Mask = (calls.at_ms < first) | (calls.at_ms >= last)
     return found

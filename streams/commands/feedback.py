@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import tzinfo
 from itertools import chain
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -27,7 +28,9 @@ from streams.running.progress import step
 from streams.wire.feedback import FeedbackRefused, read_feedback
 from streams.wire.records import encode
 
-_OUT = click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
+_OUT = click.option(
+    "--out", help="Write the records to FILE, a new one, one a line (.gz, .zst, `-`), instead of publishing them."
+)
 _ZONE_HELP = "Zone of times that name none, for instance America/New_York."
 
 
@@ -95,12 +98,21 @@ def add(
         record = _checked(reading.row(cells))
     except ComplaintRefused as error:
         raise click.UsageError(f"the verdict {error}") from error
+    _require_new(out)
     console, tally = Console(stderr=True), Tally()
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:
         deliver(CALL_FEEDBACK, [record], out, tally, say)
     if out is None:
         console.print(
             printable(f"{CALL_FEEDBACK}: {record[1].decode()}"), highlight=False, markup=False, soft_wrap=True
+        )
+
+
+def _require_new(out: str | None) -> None:
+    """Refuse a file that holds something: it may be the only place where an earlier session's answers are."""
+    if out is not None and Path(out).is_file() and Path(out).stat().st_size:
+        raise click.UsageError(
+            f"{out} holds records already: give a file of its own, commands take several of them as --feedback"
         )
 
 
@@ -143,6 +155,7 @@ def import_(
     require_distinct({"FILE": file}, {"--out": out})
     if dry_run and out is not None:
         raise click.UsageError("--dry-run writes nothing: leave --out away")
+    _require_new(out)
     kind = PRESETS[preset] if preset else None
     reading = Reading(
         _named(mapped),

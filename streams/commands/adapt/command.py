@@ -259,7 +259,7 @@ def _tell(
     if outcome.questions:
         text = (
             f"{len(outcome.questions)} answers would tell more: fill in {out / QUESTIONS}, make records of it with "
-            "`robocall feedback import --preset analyst --out FILE`, and run this again with them as --feedback"
+            "`robocall feedback import --preset analyst --out NEW_FILE`, and run this again with them too (--feedback)"
         )
         console.print(text, markup=False, soft_wrap=True)
     if silence:

@@ -47,6 +47,8 @@ def nightly(command: F) -> F:
     @wraps(command)
     def either(*, is_watch: bool, at: datetime, span_h: int, does_promote: bool, **given: Any) -> object:
         if is_watch:
+            if (given["judge_h"] or 0) >= span_h:
+                raise click.UsageError(f"--judge-h must leave some of the {span_h} hours of --span-h to learn from")
             _watch(Schedule(at_ms(at), span_h * HOUR_MS), does_promote=does_promote, **given)
             return None
         if does_promote:

@@ -259,3 +259,5 @@ def test_the_last_hours_judge_where_that_is_said_and_all_before_teaches() -> Non
     assert np.array_equal(is_learnt_from(calls, 1.5), calls.at_ms < calls.at_ms.max() - 1.5 * HOUR_MS)
     with pytest.raises(TrainingDataInvalid, match="the last 5 hours are all of the calls"):
         is_learnt_from(calls, 5.0)
+    with pytest.raises(TrainingDataInvalid, match="the last nan hours"):
+        is_learnt_from(calls, float("nan"))

@@ -57,6 +57,22 @@ def test_a_complaint_file_of_the_ftc_becomes_records_and_the_rest_is_told_by_rea
     assert "(line 4)" in done.stderr
 
 
+def test_a_file_that_holds_records_is_not_overwritten(tmp_path: Path) -> None:
+    """It may be the only place where an earlier session's answers are; whatever is in the table, it stays."""
+    table, out = tmp_path / "ftc.csv", tmp_path / "out.jsonl"
+    table.write_text(FTC)
+    out.touch()
+    assert run("import", table, "--preset", "ftc", "--out", out).exit_code == 0
+    before = out.read_bytes()
+
+    again = run("import", table, "--preset", "ftc", "--out", out)
+    one = run("add", "robocall", "--calling", "+12025550123", "--out", out)
+
+    assert (again.exit_code, one.exit_code) == (2, 2)
+    assert "holds records already: give a file of its own" in " ".join(again.stderr.split())
+    assert out.read_bytes() == before
+
+
 def test_columns_of_any_table_are_mapped(tmp_path: Path) -> None:
     """Packed, with the mark of order that spreadsheets write, in the zone of whoever complained."""
     table, out = tmp_path / "tickets.csv.gz", tmp_path / "out.jsonl.gz"

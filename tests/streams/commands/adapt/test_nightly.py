@@ -31,6 +31,7 @@ from tests.waiting import HANG_S, wait_until
         (["--archive"], "--archive needs --from and a later --to"),
         (["--promote", "--archive"], "--promote is for --watch"),
         (["--watch", "--archive", "--at", "25:00"], "'25:00' does not match"),
+        (["--watch", "--archive", "--judge-h", "24"], "--judge-h must leave some of the 24 hours of --span-h"),
         (["--watch", "--archive"], "say where your models are"),
     ],
 )

@@ -42,8 +42,6 @@ class ExchangeLimits:
         trip_bytes: about so much is read in one round trip.
         kept_bytes: of other workers' shares; beyond that those of a partition go that are unchanged for longest.
         slice_s: the event loop is given back after this long.
-        easy_ratio: of the time that the exchange takes, if coming up to `latest_s` apart is enough for that.
-        latest_s: between the starts of two exchanges for the sake of `easy_ratio`.
         busy_ratio: most of the time that the exchange may take; it slows itself down to stay below.
         hurry_ratio: the same while it has much to do after a start, a take-over or an outage.
         hurry_s: for so long at most.
@@ -57,8 +55,6 @@ class ExchangeLimits:
     trip_bytes: int = 2 << 20
     kept_bytes: int = 256 << 20
     slice_s: float = 0.001
-    easy_ratio: float = 0.02
-    latest_s: float = 0.5
     busy_ratio: float = 0.1
     hurry_ratio: float = 0.5
     hurry_s: float = 10.0
@@ -77,7 +73,7 @@ class TrunkExchange:
         redis: client.
         guard: shared by all users of the client.
         partitions: the partitions that this worker owns now; asked once an exchange.
-        interval_s: between the starts of two exchanges, at least.
+        interval_s: between the starts of two exchanges.
         limits: bounds.
     """
 
@@ -128,18 +124,9 @@ class TrunkExchange:
         while True:
             started_s = time.monotonic()
             busy_s = await self.exchange()
-            await asyncio.sleep(self._pause_s(time.monotonic() - started_s, busy_s))
-
-    def _pause_s(self, took_s: float, busy_s: float) -> float:
-        """How long to wait after an exchange that took so long, `busy_s` of it on the event loop.
-
-        All trunk groups of a busy worker change between two exchanges, so fewer exchanges cost less.
-        """
-        limits = self._limits
-        if self._hurries:
-            return busy_s / limits.hurry_ratio - busy_s
-        apart_s = max(self._interval_s, min(busy_s / limits.easy_ratio, limits.latest_s))
-        return max(apart_s - took_s, busy_s / limits.busy_ratio - busy_s)
+            pause_s = self._interval_s - (time.monotonic() - started_s)
+            ratio = self._limits.hurry_ratio if self._hurries else self._limits.busy_ratio
+            await asyncio.sleep(max(0.0 if self._hurries else pause_s, busy_s / ratio - busy_s))
 
     async def exchange(self) -> float:
         """Collect own shares, write and read in one round trip, merge. One at a time, on the event loop.

@@ -52,6 +52,7 @@ from streams.settings import Settings, load_settings
 if TYPE_CHECKING:
     from models.adapt.adapting import Outcome
     from models.adapt.calls import Calls
+    from models.adapt.root import Root
     from models.adapt.rounds import Material
 
 QUESTIONS = "questions.csv"
@@ -113,10 +114,11 @@ def adapt(
     with ExitStack() as stack:
         folder, begun, settings = _based(place_of(url), base, out, chosen, stack, console)
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
+        root = _root(folder, begun, console)
         registered = keys_of(list(map(source.number(), read_senders(senders))))
         joining = joining_of(source, feedback, console)
         done = replay_of(settings, source, joining, windows_h, console)
-        outcome, material, registered = _adapted(done, folder, begun, registered, judge_h, console)
+        outcome, material, registered = _adapted(done, begun, root, registered, judge_h, console)
         measured = _curve_of(material, outcome, console) if curve else None
         with step("Writing the model", console):
             model = _written(outcome, folder, out, done.model.schema_id, settings, measured)
@@ -153,17 +155,24 @@ def _grouped(folder: Path, settings: Settings, stack: ExitStack) -> Path:
     return copy
 
 
+def _root(folder: Path, base: Model, console: Console) -> "Root":
+    """The trees of the base that stay; read before minutes of work, so that it is said early where they cannot be."""
+    with step("Reading the trees of the base", console, quick=True):
+        from models.adapt.root import root_of  # noqa: PLC0415 - scikit-learn takes seconds
+
+        return root_of(folder, base)
+
+
 def _adapted(
-    done: Replayed, folder: Path, base: Model, registered: Any, judge_h: float | None, console: Console
+    done: Replayed, base: Model, root: "Root", registered: Any, judge_h: float | None, console: Console
 ) -> "tuple[Outcome, Material, Any]":
     """Learn and judge, and say how far it is; who is cleared by feedback is among the registered senders given back."""
     from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
-    from models.adapt.root import root_of  # noqa: PLC0415
 
     with step("Learning", console) as say:
         say("joining feedback and calls")
         material, registered = known_of(done, base, registered, judge_h)
-        material = replace(material, root=root_of(folder, base))
+        material = replace(material, root=root)
         return learn(material, base.version, SEED, say), material, registered
 
 

@@ -7,14 +7,11 @@
 """
 
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.machine import describe, give
-from benchmarks.replay import cost_of, measure, parsed, replay_parser
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.replay import cost_of, models_by_turns, parsed, replay_parser
+from benchmarks.turns import add_limits, limits_of, ratio_of
 from benchmarks.workload import event_lines
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED
@@ -34,12 +31,7 @@ def main() -> None:
         for name, weight in WEIGHTS.items():
             models[name] = Path(made) / name
             with_group_weight(SHIPPED, models[name], weight, schema_id=FEATURE_SCHEMA_ID)
-        for model in models.values():
-            measure(lines[:20_000], model=model)  # compiles
-        runs: dict[str, Callable[[], dict[str, Any]]] = {
-            name: partial(measure, lines, model=model) for name, model in models.items()
-        }
-        found = take_turns(runs, base="without", cost=cost_of, limits=limits_of(options))
+        found = models_by_turns(lines, models, limits_of(options))
     ratios = {name: ratio_of(list(map(cost_of, found[name])), list(map(cost_of, found["without"]))) for name in WEIGHTS}
     if len({run["decisions_sha256"] for run in found["memory"]}) != 1:
         raise SystemExit("wrong run: the same events were decided differently")

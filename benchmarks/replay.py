@@ -13,14 +13,16 @@ import io
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 from unittest.mock import patch
 
 from benchmarks.machine import describe, give
+from benchmarks.turns import Limits, take_turns
 from benchmarks.workload import event_lines
 from detector.columns.hashing import PUBLIC_SEED
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
@@ -72,6 +74,25 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
 def cost_of(run: dict[str, Any]) -> float:
     """CPU seconds of a replay that `measure` did."""
     return float(run["cpu_s"])
+
+
+def models_by_turns(lines: list[bytes], models: Mapping[str, Path], limits: Limits) -> dict[str, list[dict[str, Any]]]:
+    """Replay the lines with models in turn; what is said of each turn compares with the first one of them.
+
+    Args:
+        lines: Events.
+        models: Folders of the models by name.
+        limits: When to stop.
+
+    Returns:
+        What `measure` gave, by name.
+    """
+    for model in models.values():
+        measure(lines[:20_000], model=model)  # compiles
+    runs: dict[str, Callable[[], dict[str, Any]]] = {
+        name: partial(measure, lines, model=model) for name, model in models.items()
+    }
+    return take_turns(runs, base=next(iter(models)), cost=cost_of, limits=limits)
 
 
 def measure(

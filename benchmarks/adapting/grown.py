@@ -8,14 +8,11 @@ the ratio is what the scoring of more trees costs.
 
 import copy
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.machine import describe, give
-from benchmarks.replay import cost_of, measure, parsed, replay_parser
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.replay import cost_of, models_by_turns, parsed, replay_parser
+from benchmarks.turns import add_limits, limits_of, ratio_of
 from benchmarks.workload import event_lines
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED, Contents, load, load_estimator, load_golden, save
@@ -57,12 +54,7 @@ def main() -> None:
     lines = event_lines(options.events, seed=options.seed)
     with tempfile.TemporaryDirectory() as made:
         models = {"shipped": SHIPPED, "twice the trees": doubled(Path(made) / "doubled")}
-        for model in models.values():
-            measure(lines[:20_000], model=model)  # compiles
-        runs: dict[str, Callable[[], dict[str, Any]]] = {
-            name: partial(measure, lines, model=model) for name, model in models.items()
-        }
-        found = take_turns(runs, base="shipped", cost=cost_of, limits=limits_of(options))
+        found = models_by_turns(lines, models, limits_of(options))
     costs = [list(map(cost_of, of_one)) for of_one in found.values()]
     give(describe() | {"ratio": ratio_of(costs[1], costs[0]).as_json(), "runs": found}, options.out)
 

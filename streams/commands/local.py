@@ -124,6 +124,17 @@ def _is_keeper(pid: int) -> bool:
     return False
 
 
+def _has_ended(pid: int) -> bool:
+    """Return whether nothing of a process works any more; its command line is gone before its files are closed."""
+    if sys.platform != "linux":
+        return not _is_keeper(pid)
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in {b"Z", b"X"}  # proc(5): a zombie waits for its parent only
+
+
 def _start(folder: Path, heap_mb: int) -> Running:
     """Start a keeper in the background and wait until it has written the state file.
 
@@ -157,7 +168,7 @@ def _stop(running: Running) -> None:
     """
     os.kill(running.keeper, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-    while _is_keeper(running.keeper):
+    while not _has_ended(running.keeper):
         if time.monotonic() > deadline:
             raise LocalServiceError(f"process {running.keeper} does not end; kill it, and its servers end too")
         time.sleep(POLL_SECONDS)

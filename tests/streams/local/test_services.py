@@ -18,7 +18,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from streams.commands.local import local
+from streams.commands.local import KEEPER_MODULE, local
 from streams.kafka import topics
 from streams.local import jars, kafka_broker
 from streams.local.jars import LocalServiceError, jar_lock, kafka_class_path
@@ -236,6 +236,21 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert not any(map(alive, processes))
     assert CliRunner().invoke(local, ["status", *folder]).exit_code == 1
     assert not (tmp_path / "mine").exists()
+
+
+def test_down_waits_until_the_keeper_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that gives back much memory has no command line for a while, and is not gone yet."""
+    monkeypatch.setattr("streams.commands.local.POLL_SECONDS", 0.001)
+    code = "import sys; held = b'x' * 400_000_000; print(); sys.stdin.read()"
+    words = [sys.executable, "-c", code, KEEPER_MODULE]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as keeper:
+        assert keeper.stdout
+        keeper.stdout.readline()
+        state = {"keeper": keeper.pid, "bootstrap_servers": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0"}
+        (tmp_path / "state.json").write_text(json.dumps(state))
+        stopped = CliRunner().invoke(local, ["down", "--folder", str(tmp_path)])
+        assert not alive(psutil.Process(keeper.pid))
+    assert (stopped.exit_code, stopped.stderr) == (0, "stopped\n")
 
 
 def test_the_folder_of_a_broker_does_not_depend_on_where_one_stands(

@@ -379,6 +379,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "jaeger": (("jaeger",), jaeger),
     "campaigns": (("campaigns",), campaigns),
     "ladder": (("ladder",), ladder),
+    "ladder_days": (("ladder_days",), ladder),
 }
 
 if __name__ == "__main__":

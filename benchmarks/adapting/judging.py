@@ -95,7 +95,7 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
         windows_h: Calls in younger windows are not judged: there nothing is enforced.
         console: Where it is said how far it is.
     """
-    done = _replayed(carrier.judge, own, windows_h, console)
+    done = _replayed(carrier.judge, own, windows_h, 1, console)
     calls, truths = done.calls, carrier.truths
     by_key = dict(zip(call_keys_of(list(truths)).tolist(), truths.values(), strict=True))
     found = [by_key[key] for key in calls.call.tolist()]
@@ -120,24 +120,25 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
     )
 
 
-def replayed_calls(events: Path, base: Path, console: Console) -> Calls:
+def replayed_calls(events: Path, base: Path, partitions: int, console: Console) -> Calls:
     """Calls of a later span, in windows that are old enough to judge in, with margins of the base.
 
     Args:
         events: Of the span.
         base: Folder of the base model.
+        partitions: That windows are counted in.
         console: Where it is said how far it is.
     """
-    return _replayed(events, base, Budgets().windows_h, console).calls
+    return _replayed(events, base, Budgets().windows_h, partitions, console).calls
 
 
-def _replayed(events: Path, own: Path, windows_h: float, console: Console) -> _Replayed:
+def _replayed(events: Path, own: Path, windows_h: float, partitions: int, console: Console) -> _Replayed:
     failures: list[Exception] = []
-    pipeline = loaded(load_settings(mode="enforce", model_dir=own, partitions=1), failures.append, console)
+    pipeline = loaded(load_settings(mode="enforce", model_dir=own, partitions=partitions), failures.append, console)
     gathering = Gathering(cast("Model", pipeline.screener.classifier), windows_h, None)
     actions: dict[int, Action] = {}
     with step("Judging", console) as say:
-        for _, batch in replayed(_lines(events), pipeline, partitions=1):
+        for _, batch in replayed(_lines(events), pipeline, partitions=partitions):
             gathering.add(batch)
             actions |= _enforced(batch)
             say(f"{len(gathering.rows):,} calls")

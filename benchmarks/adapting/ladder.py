@@ -1,18 +1,20 @@
 """What each thing that is known adds at a carrier: nothing, complaints and traps, twenty answers a day, all labels.
 
     python -m benchmarks.adapting.ladder --author fourth --seed 1 --hours 8 --gate-hours 4 --judge-hours 5 --rate 5
-    python -m benchmarks.adapting.ladder --out docs/benchmarks/ladder.json
+    python -m benchmarks.adapting.ladder --author fourth --hours 24 72 --rate 1 --out docs/benchmarks/ladder_days.json
 
 Windows are counted once for each span; then the code of `robocall ask` and `robocall adapt` learns and decides.
-The analyst answers 20 questions of `ask`, which teach. The 20 of `adapt`, and 20 more where they do not decide, are
-about a later span (`--judge-h`). One answer in twenty is wrong. Models are judged on a span that is later still, by
-robocalls whose campaign was not seen before. Prints a row for each carrier.
+The analyst answers 20 questions of `ask` for each day begun, which teach. The 20 of `adapt`, and 20 more where they do
+not decide, are about a later span (`--judge-h`). One answer in twenty is wrong. Models are judged on a span that is
+later still, by robocalls whose campaign was not seen before. Prints a row for each carrier.
 """
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -44,14 +46,16 @@ from streams.commands.budgets.source import Source
 from streams.running.progress import step
 from streams.settings import load_settings
 
+DAY_H = 24
+HOURS = 8.0
 LOTS = 40
 JUDGED_DAYS = 2
-"""Of answers to what `adapt` asks, at most; those to `ask` teach on one day."""
+"""Of answers to what `adapt` asks, at most."""
 ANALYST = 0.9
 """Weight of an answer about calls."""
 HEADINGS = (
     "carrier", "calls learnt", "robocalls", "shipped", "group score", "adapted without labels",
-    "with complaints and traps", "and 20 answers", "what was taken", "all labels", "gain held back",
+    "with complaints and traps", "and 20 answers a day", "what was taken", "all labels", "gain held back",
     "taken / shown to be worse, of 40 lots", "answers until then",
 )  # fmt: skip
 COLUMNS = ("shipped", "group", "blind", "said", "answered", "taken", "all")
@@ -77,7 +81,7 @@ class Judging:
 
 
 def climbed(
-    material: Material, is_robocall: NDArray[np.bool_], judging: Judging, seed: int, lawful: int, say: Say
+    material: Material, is_robocall: NDArray[np.bool_], judging: Judging, seed: int, days: int, lawful: int, say: Say
 ) -> dict[str, Any]:
     """All figures of a carrier; some twenty fits.
 
@@ -86,6 +90,7 @@ def climbed(
         is_robocall: The truth of its calls.
         judging: The later span.
         seed: Of answers that are wrong.
+        days: On which answers teach.
         lawful: Calls that a round learns from.
         say: Told what is done.
     """
@@ -106,8 +111,9 @@ def climbed(
     found["said"] = judging.of(said.students.get(said.judged, ""))
     found["said_took"] = said.choice.value
     analyst = Random(f"analyst {seed}")
-    asked = [one.cluster for one in ask(material, None, A_DAY).questions]
-    material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
+    for _ in range(days):
+        asked = [one.cluster for one in ask(material, None, A_DAY).questions]
+        material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
     students = learnt_from(material, SEED, told("with answers"), lawful)
     first = last = decided(material, students, "base", SEED)
     for _ in range(JUDGED_DAYS):
@@ -172,12 +178,13 @@ def _answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.
     return Labels(robocall, weight, sources, (*labels.sources, FeedbackSource.ANALYST), labels.ignored)
 
 
-def row_of(wanted: Wanted, lawful: int, *, stand_alone: bool, console: Console) -> dict[str, Any]:
+def row_of(wanted: Wanted, lawful: int, partitions: int, *, stand_alone: bool, console: Console) -> dict[str, Any]:
     """All figures of one carrier, counted from its files.
 
     Args:
         wanted: Which one.
         lawful: Calls that a round learns from.
+        partitions: That windows are counted in.
         stand_alone: What is learnt is not added to the base's trees.
         console: Where it is said how far it is.
     """
@@ -187,14 +194,20 @@ def row_of(wanted: Wanted, lawful: int, *, stand_alone: bool, console: Console) 
         base = load(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
         source = Source((carrier.learn,))
         joining = joining_of(source, (carrier.feedback,), console)
-        settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=1)
+        settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=partitions)
         done = replay_of(settings, source, joining, WINDOWS_H, console)
         material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
         material = replace(material, root=None if stand_alone else root_of(SHIPPED, base))
-        judging = judging_of(carrier, console)
+        judging = judging_of(carrier, partitions, console)
     truth = _truths(material.calls, carrier.learnt)
     with step("Learning", console) as say:
-        return asdict(wanted) | facts_of(material, truth) | climbed(material, truth, judging, wanted.seed, lawful, say)
+        found = climbed(material, truth, judging, wanted.seed, days_of(wanted), lawful, say)
+    return asdict(wanted) | {"partitions": partitions} | facts_of(material, truth) | found
+
+
+def days_of(wanted: Wanted) -> int:
+    """Days of the span that teaches; one that was begun counts."""
+    return math.ceil(wanted.hours / DAY_H)
 
 
 def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, Any]:
@@ -203,9 +216,9 @@ def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, An
     return {"calls": len(is_robocall), "robocall_share": float(is_robocall.mean()), "labels": said}
 
 
-def judging_of(carrier: Carrier, console: Console) -> Judging:
+def judging_of(carrier: Carrier, partitions: int, console: Console) -> Judging:
     """Count the later span."""
-    calls = replayed_calls(carrier.judge, SHIPPED, console)
+    calls = replayed_calls(carrier.judge, SHIPPED, partitions, console)
     is_robocall = _truths(calls, carrier.truths)
     by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
     known = carrier.known
@@ -229,8 +242,10 @@ def cells(row: dict[str, Any]) -> list[str]:
     if by_lot:
         judge = [f"{by_lot['gain']:+.3f}", f"{by_lot['taken']:.2f} / {by_lot['worse']:.2f}", f"{by_lot['answers']:.0f}"]
     figures = {name: " / ".join(f"{one:.3f}" for one in row[name]) if row[name] else "-" for name in COLUMNS}
+    span = f", {row['hours']:g} h" if row["hours"] != HOURS else ""
+    span += f", {row['partitions']} partitions" if row["partitions"] > 1 else ""
     return [
-        f"{row['author']} {row['seed']}", f"{row['calls']:,}", f"{row['robocall_share']:.1%}", figures["shipped"],
+        f"{row['author']} {row['seed']}{span}", f"{row['calls']:,}", f"{row['robocall_share']:.1%}", figures["shipped"],
         figures["group"], figures["blind"], figures["said"], f"{figures['answered']} ({row['candidate']})",
         f"{row['took']}: {figures['taken']}", figures["all"], *judge,
     ]  # fmt: skip
@@ -243,7 +258,7 @@ def main() -> None:
         "--author", nargs="+", choices=NAMES, default=["first", "third", "fourth"], help="[%(default)s]"
     )
     parser.add_argument("--seed", nargs="+", type=int, default=[1], help="of the carriers [%(default)s]")
-    parser.add_argument("--hours", type=float, default=8.0, help="learnt from [%(default)s]")
+    parser.add_argument("--hours", nargs="+", type=float, default=[HOURS], help="learnt from [%(default)s]")
     parser.add_argument(
         "--gate-hours", type=float, default=4.0, help="after these, in which answers judge [%(default)s]"
     )
@@ -252,6 +267,7 @@ def main() -> None:
     parser.add_argument(
         "--lawful", type=int, default=MOST_LAWFUL, help="calls that a round learns from, at most [%(default)s]"
     )
+    parser.add_argument("--partitions", type=int, default=1, help="that windows are counted in [%(default)s]")
     parser.add_argument("--stand-alone", action="store_true", help="do not add what is learnt to the base's trees")
     parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
@@ -259,10 +275,9 @@ def main() -> None:
     rows = json.loads(options.out.read_text())["rows"] if options.out and options.out.exists() else []
     print(" | ".join(HEADINGS), flush=True)
     for author in options.author:
-        for seed in options.seed:
-            spans = options.hours, options.judge_hours, options.rate, options.gate_hours
-            wanted = Wanted(author, seed, *spans)
-            row = row_of(wanted, options.lawful, stand_alone=options.stand_alone, console=console)
+        for seed, hours in product(options.seed, options.hours):
+            wanted = Wanted(author, seed, hours, options.judge_hours, options.rate, options.gate_hours)
+            row = row_of(wanted, options.lawful, options.partitions, stand_alone=options.stand_alone, console=console)
             print(" | ".join(cells(row)), flush=True)
             rows = merged(rows, row)
             if options.out:
@@ -270,10 +285,10 @@ def main() -> None:
 
 
 def merged(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows with one more, in the place of an older one of the same carrier."""
+    """Rows with one more, in the place of an older one of the same carrier , as many hours and partitions."""
 
-    def place(one: dict[str, Any]) -> tuple[int, int]:
-        return NAMES.index(one["author"]), one["seed"]
+    def place(one: dict[str, Any]) -> tuple[int, int, float, int]:
+        return NAMES.index(one["author"]), one["seed"], one["hours"], one["partitions"]
 
     return sorted([one for one in rows if place(one) != place(row)] + [row], key=place)
 

@@ -1,9 +1,11 @@
 """The ladder of what is known: each rung is learnt and judged by the code of the commands."""
 
-import numpy as np
+from typing import Any
+
 import pytest
 
-from benchmarks.adapting.ladder import COLUMNS, HEADINGS, Judging, cells, climbed, facts_of, merged
+from benchmarks.adapting.carriers import Wanted
+from benchmarks.adapting.ladder import COLUMNS, HEADINGS, Judging, cells, climbed, days_of, facts_of, merged
 from models.adapt import rounds
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of
@@ -17,22 +19,34 @@ def test_a_carrier_climbs_from_no_labels_to_all(monkeypatch: pytest.MonkeyPatch)
     material = material_of(span, complaints(span, 0.3))
     said: list[str] = []
 
-    found = climbed(material, span.is_robocall, judging, 1, 5_000, said.append)
+    found = climbed(material, span.is_robocall, judging, 1, 2, 5_000, said.append)
 
     assert found["all"][0] > found["shipped"][0] + 0.2
     assert found["taken"] in [found[name] for name in COLUMNS if name != "taken"]
     assert all(0.0 <= found[name][1] <= found[name][0] <= 1.0 for name in COLUMNS if found[name])
     assert found["gate"]["answers"]["answered"] != [0, 0]
     assert any(one.startswith("with answers") for one in said)
-    row = {"author": "fourth", "seed": 1} | facts_of(material, span.is_robocall) | found
+    row = (
+        {"author": "fourth", "seed": 1, "hours": 48.0, "partitions": 12} | facts_of(material, span.is_robocall) | found
+    )
     assert len(cells(row)) == len(HEADINGS)
-    assert cells(row)[1:3] == ["12,000", f"{span.is_robocall.mean():.1%}"]
+    carrier = "fourth 1, 48 h, 12 partitions"
+    assert cells(row)[:3] == [carrier, "12,000", f"{span.is_robocall.mean():.1%}"]
 
 
 def test_a_row_takes_the_place_of_an_older_one_of_its_carrier() -> None:
-    rows = [{"author": "third", "seed": 2, "calls": 1}, {"author": "fourth", "seed": 1, "calls": 2}]
+    def row(author: str, seed: int, hours: float, calls: int) -> dict[str, Any]:
+        return {"author": author, "seed": seed, "hours": hours, "partitions": 1, "calls": calls}
 
-    found = merged(rows, {"author": "third", "seed": 2, "calls": 3})
+    rows = [row("third", 2, 8, 1), row("fourth", 1, 8, 2)]
+
+    found = merged(rows, row("third", 2, 8, 3))
 
     assert [(one["author"], one["calls"]) for one in found] == [("third", 3), ("fourth", 2)]
-    assert np.array_equal([one["seed"] for one in merged(found, {"author": "first", "seed": 9, "calls": 4})], [9, 2, 1])
+    assert [one["seed"] for one in merged(found, row("first", 9, 8, 4))] == [9, 2, 1]
+    assert [one["hours"] for one in merged(found, row("third", 2, 72, 5))] == [8, 72, 8]
+
+
+def test_answers_teach_on_each_day_that_was_begun() -> None:
+    spans = (8.0, 24.0, 25.0, 72.0)
+    assert [days_of(Wanted("fourth", 1, hours, 5.0, 5.0)) for hours in spans] == [1, 1, 2, 3]

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import campaign_table, sizing
 from benchmarks.adapting import ladder as of_ladder
+from benchmarks.adapting import poisoned as of_poisoned
 from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.markdown import Result, source, table
 from benchmarks.open_loop import IDLE
@@ -356,6 +357,12 @@ def ladder(result: Result) -> str:
     return f"{rows}\n\nThe last of the runs: {source(result)}"
 
 
+def poisoned(result: Result) -> str:
+    """What a campaign of complaints about one caller does."""
+    rows = table(list(of_poisoned.HEADINGS), list(map(of_poisoned.cells, result["rows"])))
+    return f"{rows}\n\nThe last of the runs: {source(result)}"
+
+
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "aims": (("replay", "throughput", "latency", "memory"), aims),
     "memory": (("memory",), memory),
@@ -380,6 +387,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "campaigns": (("campaigns",), campaigns),
     "ladder": (("ladder",), ladder),
     "ladder_days": (("ladder_days",), ladder),
+    "poisoned": (("poisoned",), poisoned),
 }
 
 if __name__ == "__main__":

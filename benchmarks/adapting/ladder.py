@@ -111,13 +111,11 @@ def climbed(
     found["said"] = judging.of(said.students.get(said.judged, ""))
     found["said_took"] = said.choice.value
     analyst = Random(f"analyst {seed}")
-    for _ in range(days):
-        asked = [one.cluster for one in ask(material, None, A_DAY).questions]
-        material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
+    material = taught_by_answers(material, is_robocall, days, analyst)
     students = learnt_from(material, SEED, told("with answers"), lawful)
     first = last = decided(material, students, "base", SEED)
     for _ in range(JUDGED_DAYS):
-        material = replace(material, labels=_answered(material.labels, last.questions, is_robocall, analyst))
+        material = replace(material, labels=answered(material.labels, last.questions, is_robocall, analyst))
         last = decided(material, students, "base", SEED)
     found["answered"] = judging.of(last.students.get(first.judged, ""))
     found["candidate"], found["took"] = first.judged.value, last.choice.value
@@ -130,6 +128,21 @@ def climbed(
     known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody), root=None)
     found["all"] = judging.of(learn(known, SEED, told("all labels"), Way.LABELS, lawful))
     return found
+
+
+def taught_by_answers(material: Material, is_robocall: NDArray[np.bool_], days: int, analyst: Random) -> Material:
+    """The material with answers to what `robocall ask` asks on some days.
+
+    Args:
+        material: The calls, with what is known of them.
+        is_robocall: The truth.
+        days: How many; on each are 20 questions.
+        analyst: Errs.
+    """
+    for _ in range(days):
+        asked = [one.cluster for one in ask(material, None, A_DAY).questions]
+        material = replace(material, labels=answered(material.labels, asked, is_robocall, analyst))
+    return material
 
 
 def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], analyst: Random) -> dict[str, float]:
@@ -150,7 +163,7 @@ def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], 
     verdicts = []
     for lot in range(LOTS):
         draw = drawn(material.calls, held.may_be_drawn, base, candidate, lot)[: A_DAY * JUDGED_DAYS]
-        answers = _answered(nothing, [one.cluster for one in draw], is_robocall, analyst)
+        answers = answered(nothing, [one.cluster for one in draw], is_robocall, analyst)
         verdicts.append(compared(draw, answers)[0])
     chosen = np.flatnonzero(held.may_be_drawn)
     hit = [[is_robocall[chosen][highest(one[chosen], volume)].sum() for volume in VOLUMES] for one in (base, candidate)]
@@ -168,14 +181,58 @@ def _taken(found: dict[str, Any], choice: Choice, judging: Judging, chosen: Stud
     return found["group" if choice is Choice.GROUPED else "shipped"]
 
 
-def _answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.bool_], analyst: Random) -> Labels:
-    """Labels with an analyst's answers on top: a cluster is what most of its calls are, one in twenty wrongly."""
+def answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.bool_], analyst: Random) -> Labels:
+    """Labels with an analyst's answers on top: a cluster is what most of its calls are, one in twenty wrongly.
+
+    Args:
+        labels: What was said so far.
+        asked: What the analyst is asked about.
+        is_robocall: The truth.
+        analyst: Errs.
+    """
     source = len(labels.sources)
     robocall, weight, sources = labels.is_robocall.copy(), labels.weight.copy(), labels.source.copy()
     for one in asked:
         verdict = bool(is_robocall[one.labelled].mean() > MOSTLY) ^ (analyst.random() < WRONG)
         robocall[one.labelled], weight[one.labelled], sources[one.labelled] = verdict, ANALYST, source
     return Labels(robocall, weight, sources, (*labels.sources, FeedbackSource.ANALYST), labels.ignored)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """A carrier with its windows counted.
+
+    Attributes:
+        material: Its span, with complaints and traps as labels.
+        is_robocall: The truth of its calls.
+        judging: The later span.
+    """
+
+    material: Material
+    is_robocall: NDArray[np.bool_]
+    judging: Judging
+
+
+def counted(wanted: Wanted, partitions: int, console: Console) -> Counted:
+    """Generate a carrier and count its windows, as `robocall adapt` does; minutes for some 100,000 calls.
+
+    Args:
+        wanted: Which one.
+        partitions: That windows are counted in.
+        console: Where it is said how far it is.
+    """
+    with TemporaryDirectory() as made:
+        with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
+            carrier = written(wanted, Path(made), say)
+        base = load(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
+        source = Source((carrier.learn,))
+        joining = joining_of(source, (carrier.feedback,), console)
+        settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=partitions)
+        done = replay_of(settings, source, joining, WINDOWS_H, console)
+        material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
+        material = replace(material, root=root_of(SHIPPED, base))
+        judging = judging_of(carrier, partitions, console)
+    return Counted(material, _truths(material.calls, carrier.learnt), judging)
 
 
 def row_of(wanted: Wanted, lawful: int, partitions: int, *, stand_alone: bool, console: Console) -> dict[str, Any]:
@@ -188,21 +245,11 @@ def row_of(wanted: Wanted, lawful: int, partitions: int, *, stand_alone: bool, c
         stand_alone: What is learnt is not added to the base's trees.
         console: Where it is said how far it is.
     """
-    with TemporaryDirectory() as made:
-        with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
-            carrier = written(wanted, Path(made), say)
-        base = load(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
-        source = Source((carrier.learn,))
-        joining = joining_of(source, (carrier.feedback,), console)
-        settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=partitions)
-        done = replay_of(settings, source, joining, WINDOWS_H, console)
-        material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
-        material = replace(material, root=None if stand_alone else root_of(SHIPPED, base))
-        judging = judging_of(carrier, partitions, console)
-    truth = _truths(material.calls, carrier.learnt)
+    found = counted(wanted, partitions, console)
+    material = replace(found.material, root=None) if stand_alone else found.material
     with step("Learning", console) as say:
-        found = climbed(material, truth, judging, wanted.seed, days_of(wanted), lawful, say)
-    return asdict(wanted) | {"partitions": partitions} | facts_of(material, truth) | found
+        figures = climbed(material, found.is_robocall, found.judging, wanted.seed, days_of(wanted), lawful, say)
+    return asdict(wanted) | {"partitions": partitions} | facts_of(material, found.is_robocall) | figures
 
 
 def days_of(wanted: Wanted) -> int:

@@ -1,0 +1,153 @@
+"""What a campaign of complaints about one lawful caller does to what is learnt, and to that caller.
+
+    python -m benchmarks.adapting.poisoned --author fourth --seed 1 2 3 --out docs/benchmarks/poisoned.json
+
+It is learnt as in `benchmarks.adapting.ladder`, once as things are and once with complaints about all calls of a
+target, held-back ones included: the lawful number with the most calls that nobody vouches for.
+Prints a row for each carrier.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.adapting.carriers import NAMES, Wanted
+from benchmarks.adapting.judging import RATES
+from benchmarks.adapting.ladder import Counted, answered, counted, days_of, merged, taught_by_answers
+from benchmarks.machine import describe
+from detector.contract.events import FeedbackSource
+from models.adapt.adapting import decided, learnt_from
+from models.adapt.calls import Mask
+from models.adapt.labels import Labels
+from models.adapt.rounds import MOST_LAWFUL
+from models.budgets.bounds import Floats
+from streams.commands.adapt.inputs import SEED
+from streams.running.progress import Say, step
+
+COMPLAINT = 0.4
+"""Weight of a complaint that names a call."""
+HEADINGS = (
+    "carrier", "complaints about the target, of all", "caught: shipped / honest / poisoned",
+    "target's calls hit: shipped / honest / poisoned", "what was taken: honest / poisoned",
+)  # fmt: skip
+
+
+def complained(labels: Labels, against: Mask) -> Labels:
+    """Labels with a complaint about each of some calls.
+
+    Args:
+        labels: Of n calls.
+        against: Which, shape (n,).
+    """
+    sources = labels.sources
+    if FeedbackSource.SUBSCRIBER_REPORT not in sources:
+        sources = (*sources, FeedbackSource.SUBSCRIBER_REPORT)
+    of = sources.index(FeedbackSource.SUBSCRIBER_REPORT)
+    return replace(
+        labels,
+        sources=sources,
+        is_robocall=labels.is_robocall | against,
+        weight=np.where(against, COMPLAINT, labels.weight),
+        source=np.where(against, of, labels.source),
+    )
+
+
+def target_of(found: Counted) -> int:
+    """Key of the number with the most calls, in both spans, of those that are lawful and that nobody vouches for."""
+    calls, later = found.material.calls, found.judging
+    is_open = ~found.is_robocall & calls.is_number & ~found.material.lawful.is_vouched
+    numbers, counts = np.unique(calls.number[is_open], return_counts=True)
+    spoofed = np.union1d(calls.number[found.is_robocall], later.calls.number[~later.is_lawful])
+    may_be = np.isin(numbers, later.calls.number[later.is_lawful]) & ~np.isin(numbers, spoofed)
+    return int(numbers[may_be][counts[may_be].argmax()])
+
+
+def learnt(found: Counted, labels: Labels, wanted: Wanted, lawful: int, target: int, say: Say) -> dict[str, Any]:
+    """Adapt by these labels, with answers; what is caught, and how many of the target's calls are hit, at `RATES`."""
+    analyst, is_robocall = Random(f"analyst {wanted.seed}"), found.is_robocall
+    material = taught_by_answers(replace(found.material, labels=labels), is_robocall, days_of(wanted), analyst)
+    students = learnt_from(material, SEED, lambda what, *_: say(what), lawful)
+    last = decided(material, students, "base", SEED)
+    for _ in range(2):
+        material = replace(material, labels=answered(material.labels, last.questions, is_robocall, analyst))
+        last = decided(material, students, "base", SEED)
+    student = last.students[last.judged]
+    return {"took": last.choice.value, **hit(found, found.judging.calls.rows.scored(student.scorer.raw), target)}
+
+
+def hit(found: Counted, scores: Floats, target: int) -> dict[str, Any]:
+    """What is caught, and the share of the target's calls above the threshold, at `RATES`."""
+    later = found.judging
+    lawful, its = np.sort(scores[later.is_lawful]), later.is_lawful & (later.calls.number == target)
+    cuts = [lawful[len(lawful) - 1 - int(rate * len(lawful))] for rate in RATES]
+    return {"caught": later.recalls(scores), "target": [float((scores[its] > cut).mean()) for cut in cuts]}
+
+
+def row_of(wanted: Wanted, lawful: int, console: Console) -> dict[str, Any]:
+    """All figures of one carrier.
+
+    Args:
+        wanted: Which one.
+        lawful: Calls that a round learns from.
+        console: Where it is said how far it is.
+    """
+    found = counted(wanted, 1, console)
+    target, labels = target_of(found), found.material.labels
+    against = found.material.calls.number == target
+    with step("Learning", console) as say:
+        honest = learnt(found, labels, wanted, lawful, target, say)
+        poisoned = learnt(found, complained(labels, against), wanted, lawful, target, say)
+    facts = {"partitions": 1, "complaints": int(against.sum()), "labels": int(labels.is_positive.sum())}
+    shipped = hit(found, found.judging.calls.margins, target)
+    return asdict(wanted) | facts | {"shipped": shipped, "honest": honest, "poisoned": poisoned}
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """What stands in the columns of one carrier, at 1 lawful call in 1,000.
+
+    Args:
+        row: As `--out` has it.
+    """
+    models = [row[name] for name in ("shipped", "honest", "poisoned")]
+    return [
+        f"{row['author']} {row['seed']}", f"{row['complaints']:,} of {row['complaints'] + row['labels']:,}",
+        " / ".join(f"{one['caught'][0]:.3f}" for one in models),
+        " / ".join(f"{one['target'][0]:.3f}" for one in models),
+        " / ".join(one["took"] for one in models[1:]),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Run the carriers, and print a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--author", choices=NAMES, default="fourth", help="[%(default)s]")
+    parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3], help="of the carriers [%(default)s]")
+    parser.add_argument("--hours", type=float, default=48.0, help="learnt from [%(default)s]")
+    parser.add_argument("--gate-hours", type=float, default=24.0, help="after these, that judge [%(default)s]")
+    parser.add_argument("--judge-hours", type=float, default=5.0, help="of the judging span [%(default)s]")
+    parser.add_argument("--rate", type=float, default=1.0, help="calls a second, about [%(default)s]")
+    parser.add_argument(
+        "--lawful", type=int, default=MOST_LAWFUL, help="calls that a round learns from, at most [%(default)s]"
+    )
+    parser.add_argument("--out", type=Path, help="add all figures to those in this file")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    rows = json.loads(options.out.read_text())["rows"] if options.out and options.out.exists() else []
+    print(" | ".join(HEADINGS), flush=True)
+    for seed in options.seed:
+        wanted = Wanted(options.author, seed, options.hours, options.judge_hours, options.rate, options.gate_hours)
+        row = row_of(wanted, options.lawful, console)
+        print(" | ".join(cells(row)), flush=True)
+        rows = merged(rows, row)
+        if options.out:
+            options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

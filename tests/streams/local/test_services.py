@@ -241,7 +241,7 @@ def test_up_status_down(tmp_path: Path) -> None:
 def test_down_waits_until_the_keeper_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that gives back much memory has no command line for a while, and is not gone yet."""
     monkeypatch.setattr("streams.commands.local.POLL_SECONDS", 0.001)
-    code = "import sys; held = b'x' * 400_000_000; print(); sys.stdin.read()"
+    code = "import sys; held = b'x' * 400_000_000; print(flush=True); sys.stdin.read()"
     words = [sys.executable, "-c", code, KEEPER_MODULE]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as keeper:
         assert keeper.stdout

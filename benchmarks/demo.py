@@ -2,8 +2,8 @@
 
     python -m benchmarks.demo --draws 6
 
-A draw is another seed at another hour: the demo's own history, some minutes of live calls, and its own policy. The
-worker's code decides them by event time, so nothing is late. It is of the traffic and not of this machine.
+A draw is another seed at another hour: the demo's own history, some minutes of live calls, its own model and policy.
+The worker's code decides them by event time, so nothing is late. It is of the traffic and not of this machine.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from rich.console import Console
 
 from benchmarks.machine import describe, give
 from detector.contract.decisions import Action
-from models.serve.artifact import SHIPPED
 from models.traffic.first.generate import generate
 from models.traffic.first.slices import LabelRow
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 from streams.commands.demo.command import PARTITIONS
+from streams.commands.demo.model import write_model
 from streams.commands.demo.policy import write_policy
 from streams.commands.demo.traffic import demo_spec
 from streams.commands.replay import loaded, replayed, require_judged
@@ -63,8 +63,9 @@ def judged(spec: TrafficSpec, end_ms: int) -> dict[str, Any]:
     kinds: dict[str, list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         policy = Path(folder) / "policy.yaml"
-        write_policy(policy, None, SHIPPED)
-        settings = load_settings(partitions=PARTITIONS, mode="enforce", policy_file=policy)
+        model = write_model(Path(folder) / "model", load_settings())
+        write_policy(policy, None, model)
+        settings = load_settings(partitions=PARTITIONS, mode="enforce", policy_file=policy, model_dir=model)
         pipeline = loaded(settings, failures.append, Console(quiet=True))
     for _, batch in replayed(_lines(spec, end_ms, truths), pipeline, partitions=PARTITIONS):
         for row, call_id in enumerate(batch.screening.calls.column("call_id")):

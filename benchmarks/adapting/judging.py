@@ -16,6 +16,7 @@ from models.adapt.calls import Calls
 from models.adapt.group_score import group_score
 from models.budgets.bounds import Floats, Ints
 from models.serve.artifact import Model, load
+from models.serve.weighing import GROUP_WEIGHT
 from streams.commands.adapt.collecting import Gathering, call_keys_of
 from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.running.progress import step
@@ -28,7 +29,6 @@ TOPS = (0.01, 0.02, 0.04)
 """Shares of the calls that a teacher ranks highest."""
 REACH_MS = 3_600_000
 DOUBT = 3.0
-GROUP_WEIGHT = 0.5
 OF_THE_MODEL = frozenset({Step.MODEL, Step.ENTITY_BLOCK})
 Mask = NDArray[np.bool_]
 

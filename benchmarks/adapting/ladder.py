@@ -26,7 +26,7 @@ from rich.console import Console
 
 from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
 from benchmarks.adapting.carriers import NAMES, Carrier, Wanted, written
-from benchmarks.adapting.judging import GROUP_WEIGHT, RATES, group_before, recall, replayed_calls
+from benchmarks.adapting.judging import RATES, group_before, recall, replayed_calls
 from benchmarks.machine import describe
 from detector.contract.events import FeedbackSource
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -40,6 +40,7 @@ from models.adapt.root import root_of
 from models.adapt.rounds import MOST_LAWFUL, Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.serve.artifact import SHIPPED, load
+from models.serve.weighing import GROUP_WEIGHT
 from streams.commands.adapt.collecting import call_keys_of
 from streams.commands.adapt.inputs import SEED, WINDOWS_H, joining_of, known_of, replay_of
 from streams.commands.budgets.source import Source

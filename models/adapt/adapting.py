@@ -22,8 +22,6 @@ from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, lea
 from models.budgets.bounds import Floats
 from models.errors import TrainingDataInvalid
 
-GROUP_WEIGHT = 0.5
-"""That a base without one is tried with."""
 HELD_BACK = (1 / 3, 2 / 3)
 """Of the time: judged and not learnt from, where nobody says which hours judge. It lies in the middle: windows are warm
 by then, and what is said of a call comes hours after it, so of the end of a span hardly anything was said yet."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.adapt.adapting import GROUP_WEIGHT, Choice, Outcome
+from models.adapt.adapting import Choice, Outcome
 from models.adapt.rounds import Student
 from models.judge.packaging import golden_rows
 from models.serve.artifact import Contents, Model, load, save
@@ -14,7 +14,7 @@ from models.serve.explain import contributions
 from models.serve.learning_curve import FIGURE, LearningCurve
 from models.serve.manifest import MANIFEST, SIGNATURE, read_manifest
 from models.serve.reference import Reference
-from models.serve.weighing import with_group_weight
+from models.serve.weighing import GROUP_WEIGHT, with_group_weight
 
 FOUND = "adapting.json"
 """Beside the artifact, and no part of it: on what the decision rests, whichever way it went."""

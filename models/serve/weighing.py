@@ -7,6 +7,9 @@ from models.serve.artifact import Model, load
 from models.serve.manifest import CARD, MANIFEST, SIGNATURE, file_entry, read_manifest, verified
 from models.serve.signing import UNSIGNED, Signing
 
+GROUP_WEIGHT = 0.5
+"""That a model without one is tried with."""
+
 
 def with_group_weight(
     base: Path, folder: Path, group_weight: float, *, schema_id: str, signing: Signing = UNSIGNED

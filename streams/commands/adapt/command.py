@@ -25,7 +25,7 @@ from models.serve.artifact import Model, load, sign
 from models.serve.assigned_codes import of_calls
 from models.serve.learning_curve import LearningCurve
 from models.serve.reference import Reference
-from models.serve.weighing import with_group_weight
+from models.serve.weighing import GROUP_WEIGHT, with_group_weight
 from models.store.registry import Registry
 from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
 from streams.commands.adapt.listing import listed
@@ -147,8 +147,6 @@ def _based(
 
 def _grouped(folder: Path, settings: Settings, stack: ExitStack) -> Path:
     """A copy of the base with a group weight, as long as the stack is open: its replay says what either decides by."""
-    from models.adapt.adapting import GROUP_WEIGHT  # noqa: PLC0415 - scikit-learn takes seconds
-
     copy = Path(stack.enter_context(TemporaryDirectory()))
     with_group_weight(folder, copy, GROUP_WEIGHT, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
     sign(copy, settings.signing)

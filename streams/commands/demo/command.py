@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import click
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -22,6 +23,7 @@ from models.serve.artifact import SHIPPED
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
+from streams.commands.demo.model import MODEL_VARIABLE, write_model
 from streams.commands.demo.policy import POLICY_VARIABLE, write_policy
 from streams.commands.demo.processes import BRIDGE, Running, events_behind, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
@@ -76,8 +78,9 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
     that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
     the summary so far.
 
-    Labels start at the score on the model's card and blocks at that of a fresh policy, unless ROBOCALL_POLICY_FILE says
-    otherwise.
+    The model is the shipped one with a group weight (`robocall models weigh`), unless ROBOCALL_MODEL_DIR or
+    ROBOCALL_MODELS_URL says otherwise. Labels start at the score on its card and blocks at that of a fresh policy,
+    unless ROBOCALL_POLICY_FILE says otherwise.
 
     No switch waits here, so an answer may take 5 s unless ROBOCALL_DECISION_DEADLINE_MS says otherwise; the summary
     says how many calls were decided within 250 ms, the default of a worker.
@@ -95,12 +98,13 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
     seconds = seconds or (SECONDS_OF_PEOPLE if with_console else SECONDS)
     console = Console(stderr=True)
     figures = Figures(dips=Dips() if sip else None)
-    desk = prepared_desk(seed) if with_console else None
+    model = write_model(private_folder() / "model", load_settings())
+    desk = prepared_desk(seed, model) if with_console else None
     with (
         local_services(configured=True) as services,
         _environment(services.environment()),
         _topics_and_group(services, console) as own,
-        _environment(own | _policy() | dict(desk.settings if desk else {})),
+        _environment(own | _own_files(model) | dict(desk.settings if desk else {})),
         _running(desk, console, sip=sip) as parts,
     ):
         with contextlib.suppress(KeyboardInterrupt):
@@ -149,11 +153,11 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
             }
 
 
-def _policy() -> dict[str, str]:
-    """The setting of the policy: a file of the demo's own, since people at its console may change it."""
-    path, settings = private_folder() / "policy.yaml", load_settings()
-    write_policy(path, settings.policy_file, settings.model_dir or SHIPPED)
-    return {POLICY_VARIABLE: str(path)}
+def _own_files(model: Path) -> dict[str, str]:
+    """The settings of the model, and of the policy: a file of the demo's own, since people at its console change it."""
+    path = private_folder() / "policy.yaml"
+    write_policy(path, load_settings().policy_file, model)
+    return {POLICY_VARIABLE: str(path)} | ({} if model == SHIPPED else {MODEL_VARIABLE: str(model)})
 
 
 @contextlib.contextmanager

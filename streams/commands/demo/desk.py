@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from models.serve.artifact import SHIPPED
 from models.traffic.first.actors import build_network
 from models.traffic.first.spec import TrafficSpec
 from streams.archive.settings import ARCHIVE_PREFIX
@@ -69,14 +68,15 @@ class Desk(NamedTuple):
         return f"Console: {self.address}  name: {USER}  password: {self.password}"
 
 
-def prepared_desk(seed: int) -> Desk:
+def prepared_desk(seed: int, model: Path) -> Desk:
     """Write the files that the desk needs into a folder of this process, and choose its ports.
 
     Args:
         seed: of the traffic, whose trunk groups the register of upstreams names.
+        model: folder of the one that decides: the desk has a registry of its own with it.
     """
     folder, password, wanted = private_folder(), secrets.token_urlsafe(12), load_console_settings().port
-    shutil.copytree(SHIPPED, folder / "models" / SHIPPED.name)
+    shutil.copytree(model, folder / "models" / model.name)
     write_users(folder / "users.json", new_users().with_account(Account(USER, Role.ADMIN, hash_password(password))))
     save_upstreams(folder / "upstreams.yaml", invented_upstreams(seed))
     archive, campaigns, other = free_ports(3)

@@ -9,10 +9,11 @@ import pytest
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
-from models.adapt.adapting import GROUP_WEIGHT, Choice, Outcome, adapt
+from models.adapt.adapting import Choice, Outcome, adapt
 from models.adapt.packaging import FOUND, package
 from models.serve.artifact import load, read_card
 from models.serve.manifest import read_manifest
+from models.serve.weighing import GROUP_WEIGHT
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of
 from tests.models.small_model import save_small_model

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from models.serve.artifact import SHIPPED
 from models.traffic.first.actors import build_network
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
@@ -21,7 +22,7 @@ SEED = 11
 
 
 def test_the_user_may_do_everything_and_signs_in_by_the_password_that_is_shown() -> None:
-    desk = prepared_desk(SEED)
+    desk = prepared_desk(SEED, SHIPPED)
 
     account = read_users(Path(desk.settings["ROBOCALL_CONSOLE_USERS_FILE"])).find(USER)
 
@@ -35,12 +36,12 @@ def test_the_user_may_do_everything_and_signs_in_by_the_password_that_is_shown()
 def test_questions_about_other_calls_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_CONSOLE_QUESTIONS_FILE", "questions.csv")
 
-    assert prepared_desk(SEED).settings["ROBOCALL_CONSOLE_QUESTIONS_FILE"] == ""
+    assert prepared_desk(SEED, SHIPPED).settings["ROBOCALL_CONSOLE_QUESTIONS_FILE"] == ""
 
 
 def test_the_register_names_the_provider_behind_each_trunk_group_of_the_traffic() -> None:
     """The demo's traffic has the same network, whatever its rate: a traceback says whom to ask."""
-    register = load_upstreams(Path(prepared_desk(SEED).settings["ROBOCALL_UPSTREAMS_FILE"]))
+    register = load_upstreams(Path(prepared_desk(SEED, SHIPPED).settings["ROBOCALL_UPSTREAMS_FILE"]))
 
     part = next(iter(generate(TrafficSpec(seed=SEED, hours=0.01, calls_per_second=50.0, rhythm=False, warm=True))))
 
@@ -60,9 +61,9 @@ def test_where_somebody_has_the_port_of_the_console_another_one_is_taken(monkeyp
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("ROBOCALL_CONSOLE_PORT", str(port))
-        assert prepared_desk(SEED).ports[CONSOLE] != port
+        assert prepared_desk(SEED, SHIPPED).ports[CONSOLE] != port
 
-    assert prepared_desk(SEED).ports[CONSOLE] == port
+    assert prepared_desk(SEED, SHIPPED).ports[CONSOLE] == port
 
 
 def test_it_takes_no_kafka_that_others_use(monkeypatch: pytest.MonkeyPatch) -> None:

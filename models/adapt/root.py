@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sklearn import __version__ as sklearn_version
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+
+from models.errors import ArtifactIncompatible
 from models.serve.artifact import Model, load_estimator
+from models.serve.manifest import ESTIMATOR
 
 TREES, VERSION = "root_trees", "root"
 """In an artifact's provenance: so many of its first trees stay when something else is learnt; and whose they are."""
+TRAIN = "give another --base, or train it anew with this release"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,9 +61,13 @@ def root_of(folder: Path, model: Model) -> Root:
         model: That was loaded from it.
 
     Raises:
-        ArtifactError: it cannot be used.
+        ArtifactError: it cannot be used, has no estimator, or one of another scikit-learn.
     """
+    if ESTIMATOR not in model.manifest["files"]:
+        raise ArtifactIncompatible(f"{folder} has no {ESTIMATOR}, whose trees are to stay: {TRAIN}")
     (calibrated,) = load_estimator(folder).calibrated_classifiers_
     predictors = calibrated.estimator.estimator._predictors  # noqa: SLF001 - as in models/serve/forest.py
+    if any(one.nodes.dtype != PREDICTOR_RECORD_DTYPE for one, *_ in predictors):
+        raise ArtifactIncompatible(f"{folder / ESTIMATOR} is of another scikit-learn than {sklearn_version}: {TRAIN}")
     made_of = model.manifest.get("provenance", {})
     return Root(predictors[: made_of.get(TREES, len(predictors))], str(made_of.get(VERSION, model.version)))

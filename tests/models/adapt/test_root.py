@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
 from models.adapt.adapting import adapt
 from models.adapt.packaging import package
 from models.adapt.root import Root, root_of
 from models.adapt.rounds import Student, learn
-from models.serve.artifact import load
+from models.errors import ArtifactIncompatible
+from models.serve.artifact import Model, load
 from models.serve.forest import forest_of
+from models.serve.manifest import ESTIMATOR
 from models.serve.scorer import UNCALIBRATED, TreeScorer
 from tests.models.adapt.spans import Made, made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from tests.models.small_model import save_small_model
 
 MADE_BY = {"command": "robocall adapt"}
 
@@ -75,3 +79,19 @@ def test_adapted_again_it_keeps_the_first_base_and_loses_what_it_had_learnt(
     assert len(again.predictors) == len(first.predictors)
     made_of = load(tmp_path / "two", schema_id="f").manifest["provenance"]
     assert (made_of["root"], made_of["root_trees"]) == (first.version, len(first.predictors))
+
+
+def test_a_base_without_trees_that_can_stay_says_what_to_do(
+    boosted: HistGradientBoostingClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One without an estimator serves all the same, and so does one that another scikit-learn made."""
+    folder = save_small_model(tmp_path)
+    model = load(folder, schema_id=FEATURE_SCHEMA_ID)
+    files = {name: entry for name, entry in model.manifest["files"].items() if name != ESTIMATOR}
+    without = Model(TreeScorer(forest_of(boosted), UNCALIBRATED), model.manifest | {"files": files})
+
+    with pytest.raises(ArtifactIncompatible, match=r"has no estimator\.skops, .*: give another --base"):
+        root_of(folder, without)
+    monkeypatch.setattr("models.adapt.root.PREDICTOR_RECORD_DTYPE", np.dtype([("value", np.float32)]))
+    with pytest.raises(ArtifactIncompatible, match=r"is of another scikit-learn than .*: give another --base"):
+        root_of(folder, model)

@@ -48,7 +48,7 @@ def open_storage(
             filesystem, root = url_to_fs(str(url), **_options(str(url), timeout_s))
     except ImportError as error:
         kind = str(url).partition(":")[0]
-        more = "pip install 'robocall-detector[s3]'" if str(url).startswith(_S3) else str(error)
+        more = "pip install '.[s3]' in the checkout" if str(url).startswith(_S3) else str(error)
         raise StorageError(f"{holds} at {kind}:// need a library that is not installed: {more}") from error
     if isinstance(filesystem, LocalFileSystem):
         return Folder(Path(root), place, drafts, is_private=is_private)

@@ -48,7 +48,7 @@ def duckdb() -> Any:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise QueryRefused("DuckDB is not installed: pip install 'robocall-detector[archive]'") from error
+        raise QueryRefused("DuckDB is not installed: pip install '.[archive]' in the checkout") from error
     return duckdb
 
 

@@ -254,19 +254,19 @@ def _told(settings: Settings) -> str | None:
 
 
 def _alarms(settings: Settings) -> Iterator[Finding]:
-    """Ask the worker on this machine how its model does."""
+    """Say how the models of the workers do."""
     try:
         raised = model_doctor.alarms(settings)
-    except ValueError as error:
-        yield Finding("watch", State.WARNING, f"what answers on port {settings.web_port} gives no metrics: {error}")
+    except RobocallError as error:
+        yield Finding("watch", State.WARNING, f"{error}; so nobody here knows which alarms workers raise")
         return
     if raised is None:
-        yield Finding("watch", State.OK, f"no worker answers here: the alarms of others are {Metric.MODEL_ALARM}")
+        yield Finding("watch", State.OK, f"no worker tells Redis of its model: its alarms are {Metric.MODEL_ALARM}")
         return
-    if raised:
-        yield Finding("watch", State.WARNING, f"{'; '.join(raised)}. Calls of `robocall simulate` raise alarms too")
-    else:
-        yield Finding("watch", State.OK, "the worker here raises no alarm about its model")
+    for sentence in raised:
+        yield Finding("watch", State.WARNING, f"{sentence}. Calls of `robocall simulate` and the demo raise alarms too")
+    if not raised:
+        yield Finding("watch", State.OK, "no worker raises an alarm about its model")
 
 
 def _policy(settings: Settings) -> Iterator[Finding]:

@@ -144,11 +144,17 @@ class Console:
             if found is None:
                 return _sign_in_first(request)
             user, session = found
-            request.state.form = await form_of(request, most_bytes)
-            if not session.has_csrf(request.state.form.get("csrf", "")):
-                raise HTTPException(HTTPStatus.FORBIDDEN, "The form was too old: go back, and try again.")
-            _require(user, what)
-            return await handler(request, user, session)
+            try:
+                request.state.form = await form_of(request, most_bytes)
+                if not session.has_csrf(request.state.form.get("csrf", "")):
+                    raise HTTPException(HTTPStatus.FORBIDDEN, "The form was too old: go back, and try again.")  # noqa: TRY301
+                _require(user, what)
+                return await handler(request, user, session)
+            except (HTTPException, BodyRefused) as error:
+                status = error.status if isinstance(error, BodyRefused) else error.status_code
+                path = request.scope["route"].path  # its last part may be the link of a number
+                log.info("console refusal", user=user.name, role=user.role, path=path, status=int(status))
+                raise
 
         return self._kept(handle)
 

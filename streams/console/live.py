@@ -28,10 +28,14 @@ ROWS = ("allow", "label", "block", "tried_label", "tried_block", "failed_open")
 
 
 class Latency(NamedTuple):
-    """From set-up to decision, milliseconds, as upper ends of classes; None without decisions."""
+    """From set-up to decision, milliseconds, as upper ends of classes; None without decisions.
+
+    Decisions that came later than the last class are counted apart: of a replay, or of a backlog.
+    """
 
     p50_ms: float | None
     p99_ms: float | None
+    later: int
 
 
 @dataclass(slots=True)
@@ -90,11 +94,9 @@ class LiveMemory:
 
     def latency(self) -> Latency:
         """Over the last `LATENCY_S`."""
-        classes = _sums(
-            [one.latencies for one in self._since(int(self._clock()) - LATENCY_S)],
-            len(EDGES_MS) + 1,
-        )
-        return Latency(_quantile(classes, 0.5), _quantile(classes, 0.99))
+        since = self._since(int(self._clock()) - LATENCY_S)
+        *classes, later = _sums([one.latencies for one in since], len(EDGES_MS) + 1)
+        return Latency(_quantile(classes, 0.5), _quantile(classes, 0.99), later)
 
     def series(self) -> dict[str, list[int]]:
         """Decisions of each of the last `SECONDS` whole seconds by `ROWS`, and `at_s`; nothing came: 0."""
@@ -166,4 +168,4 @@ def _quantile(classes: Sequence[int], share: float) -> float | None:
     if not total:
         return None
     place = bisect_left(list(accumulate(classes)), share * total)
-    return EDGES_MS[min(place, len(EDGES_MS) - 1)]
+    return EDGES_MS[place]

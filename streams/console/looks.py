@@ -9,7 +9,7 @@ from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.query import ask, connected
 from streams.archive.settings import ArchiveSettings
 from streams.console.bench import Bench, Found
-from streams.console.subjects import Kind, Subject
+from streams.console.subjects import Kind, Subject, is_decision_id
 from streams.redis.connection import connect
 from streams.redis.lookups import find
 from streams.settings import Settings
@@ -46,6 +46,8 @@ class Looks:
         """What Redis knows: lists, standing decision, latest decisions, windows of a trunk group."""
         if subject.kind not in _IN_REDIS:
             return Found(why_not=f"Redis finds no {subject.kind} by its id: look for a calling number or a decision")
+        if subject.kind is Kind.DECISION and not is_decision_id(subject.text):
+            return Found(why_not="No decision has this id: it has 32 digits from 0 to f")
         return await self._redis_bench.run(lambda: asyncio.run(self._redis(subject)))
 
     async def archive(self, subject: Subject) -> Found:

@@ -33,7 +33,7 @@ class LocalServiceError(RobocallError):
 
 def needs_extra(what: str, instead: str) -> LocalServiceError:
     """Return the error for a package that is not installed: which extra has it, and how to do without."""
-    return LocalServiceError(f"{what}: pip install 'robocall-detector[local]', or set {instead}")
+    return LocalServiceError(f"{what}: pip install '.[local]' in the checkout, or set {instead}")
 
 
 class Jar(msgspec.Struct, frozen=True):

@@ -24,7 +24,15 @@ def policy_of(settings: Settings) -> Policy:
     Raises:
         PolicyInvalid: the policy file is wrong, or the contact cannot stand in a SIP header.
     """
-    policy = load_policy(settings.policy_file)
+    return with_settings(load_policy(settings.policy_file), settings)
+
+
+def with_settings(policy: Policy, settings: Settings) -> Policy:
+    """What a worker with these settings makes of a policy: decisions carry the version of this.
+
+    Raises:
+        PolicyInvalid: the contact cannot stand in a SIP header.
+    """
     if settings.redress_url is not None:
         policy = replace(policy, redress=replace(policy.redress, url=settings.redress_url))
     if settings.enforce_unmeasured is not None:

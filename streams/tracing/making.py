@@ -33,7 +33,7 @@ def make_tracer(settings: Settings, service: str) -> "CallTracer | None":
         from streams.tracing.tracer import CallTracer  # noqa: PLC0415 - an extra, and half a second of imports
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
-            f"{TRACES_PREFIX}SAMPLE_RATIO needs OpenTelemetry: pip install 'robocall-detector[traces]'"
+            f"{TRACES_PREFIX}SAMPLE_RATIO needs OpenTelemetry: pip install '.[traces]' in the checkout"
         ) from error
     key = settings.log_key.get_secret_value()
     try:

@@ -70,7 +70,7 @@ def test_what_needs_an_extra_says_which_in_one_line(arguments: tuple[str, ...], 
     *_, last = done.stderr.strip().split("\n")
     assert done.returncode == 1
     assert last.startswith("robocall: a local")
-    assert "pip install 'robocall-detector[local]'" in last
+    assert "pip install '.[local]' in the checkout" in last
     assert "Traceback" not in done.stderr
 
 
@@ -84,5 +84,5 @@ def test_a_console_with_a_provider_says_which_extra_it_needs(tmp_path: Path) -> 
 
     *_, last = done.stderr.strip().split("\n")
     assert done.returncode == 1
-    assert last == "robocall: sign-in by OpenID Connect needs: pip install 'robocall-detector[oidc]'"
+    assert last == "robocall: sign-in by OpenID Connect needs: pip install '.[oidc]' in the checkout"
     assert "Traceback" not in done.stderr

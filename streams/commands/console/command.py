@@ -176,5 +176,5 @@ def _entrance(client: Client, signing_in: SigningIn, users: Users, *, is_secure:
     try:
         from streams.console.oidc.signing import by_provider  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        raise SettingsInvalid("sign-in by OpenID Connect needs: pip install 'robocall-detector[oidc]'") from error
+        raise SettingsInvalid("sign-in by OpenID Connect needs: pip install '.[oidc]' in the checkout") from error
     return by_provider(client, signing_in, users, is_secure=is_secure).routes

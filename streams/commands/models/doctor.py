@@ -1,13 +1,9 @@
-"""What `robocall doctor` says of models: whether the promoted one can serve, which alarms the worker here raises."""
+"""What `robocall doctor` says of models: whether the promoted one can serve, which alarms workers raise."""
 
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from http.client import HTTPException
 from typing import Any
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from detector.columns.code_plan import codes_id
 from detector.contract.errors import RobocallError
@@ -19,10 +15,9 @@ from streams.commands.models.beside import beside
 from streams.commands.models.place import place_of
 from streams.metrics import Metric
 from streams.numbers.assigned import read_unassigned
+from streams.redis import worker_models
+from streams.redis.connection import asked
 from streams.settings import Settings
-
-TIMEOUT_S = 2.0
-MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 SENTENCES = {
     "features": "the features of the calls have moved away from those that the model was judged on: "
@@ -118,33 +113,17 @@ def enforced(settings: Settings) -> tuple[str, str]:
 
 
 def alarms(settings: Settings) -> list[str] | None:
-    """Sentences on the alarms of the worker on this machine; None where none gives a page.
+    """Sentences on the alarms that workers raise about their models, as they told Redis; None where none told anything.
 
-    Called once by `robocall doctor`. It blocks for the network; a silence of `TIMEOUT_S` counts as no answer.
+    Called once by `robocall doctor`. It blocks for Redis.
 
     Raises:
-        ValueError: something answers that gives no metrics.
+        RobocallError: Redis is away, or refuses.
     """
-    page = _page(settings)
-    return None if page is None else [SENTENCES[name] for name in _raised(page)]
-
-
-def _raised(page: str) -> Iterator[str]:
-    for family in text_string_to_metric_families(page):
-        if family.name == Metric.MODEL_ALARM:
-            for sample in family.samples:
-                if sample.value and sample.labels.get("alarm") in SENTENCES:
-                    yield sample.labels["alarm"]
-
-
-def _page(settings: Settings) -> str | None:
-    if settings.web_port == 0:
-        return None
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.web_host, settings.web_host)
-    try:
-        with urllib.request.urlopen(f"http://{host}:{settings.web_port}/metrics", timeout=TIMEOUT_S) as answer:
-            return str(answer.read(MAX_PAGE_BYTES).decode("utf-8", "replace"))
-    except HTTPException as error:
-        raise ValueError(f"it speaks no HTTP ({type(error).__name__})") from error
-    except OSError:
-        return None
+    states = asked(settings, worker_models.told)
+    raised: dict[str, list[str]] = {}
+    for state in states:
+        for name in state.alarms:
+            raised.setdefault(name, []).append(state.worker)
+    said = [f"{SENTENCES.get(name, name)} ({', '.join(workers)})" for name, workers in raised.items()]
+    return said if states else None

@@ -7,7 +7,9 @@ from detector.policy.settings import Policy
 from streams.cases.recording import record
 from streams.errors import SettingsInvalid
 from streams.files import write_whole
+from streams.screening.build import with_settings
 from streams.screening.policy_file import load_policy, parse_policy
+from streams.settings import load_settings
 from streams.wire.cases import CaseKind
 
 POLICY_SAVED = "policy_saved"
@@ -34,6 +36,8 @@ def named_file(given: Path | None, configured: Path | None) -> Path:
 def save_policy(path: Path, content: bytes, *, why: str | None, before: str | None = None) -> Policy:
     """Write a policy file whole, and record the change. It blocks for the disk, and some tenths of a second for Kafka.
 
+    Versions are those that decisions carry: of the file with what the settings of this process put in its place.
+
     Args:
         path: Of the file; there may be none yet.
         content: The new one, as YAML.
@@ -48,8 +52,9 @@ def save_policy(path: Path, content: bytes, *, why: str | None, before: str | No
         PolicyMoved: the file has another version than `before`.
         StorageError: the folder cannot be written.
     """
-    policy = parse_policy(content)
-    found = load_policy(path if path.exists() else None).version
+    settings = load_settings()
+    policy = with_settings(parse_policy(content), settings)
+    found = with_settings(load_policy(path if path.exists() else None), settings).version
     if before is not None and found != before:
         raise PolicyMoved(f"{path} is {found} by now, and not {before}: try your change again on top of that")
     write_whole(path, content, holds="the policy", setting=SETTING)

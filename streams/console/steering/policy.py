@@ -24,7 +24,7 @@ from streams.console.steering.work import State, Work, told_of_its_end
 from streams.console.visits import Change, Look, Visits
 from streams.files import private_folder
 from streams.running.masking import masked
-from streams.screening.build import policy_of
+from streams.screening.build import policy_of, with_settings
 from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy, read_policy
 from streams.settings import Settings
 from streams.wire.cases import Case, CaseKind
@@ -190,9 +190,10 @@ class PolicyPage:
 
     def _compared(self, text: str) -> tuple[Draft, str, list[str]]:
         """A draft of this text, its version, and what the command is to compare it with; it blocks."""
-        version = parse_policy(text.encode("utf-8", "replace")).version
-        path = self._existing()
-        return Draft(text, load_policy(path).version), version, [] if path is None else [f"--against={path}"]
+        settings, path = self._settings, self._existing()
+        version = with_settings(parse_policy(text.encode("utf-8", "replace")), settings).version
+        before = with_settings(load_policy(path), settings).version
+        return Draft(text, before), version, [] if path is None else [f"--against={path}"]
 
     def _existing(self) -> Path | None:
         path = self._settings.policy_file

@@ -53,5 +53,5 @@ def test_a_missing_library_is_told() -> None:
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 
     assert done.stdout == (
-        "the things at s3:// need a library that is not installed: pip install 'robocall-detector[s3]'\n"
+        "the things at s3:// need a library that is not installed: pip install '.[s3]' in the checkout\n"
     )

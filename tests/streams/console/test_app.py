@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from streams.console import app as module
 from streams.console.app import ASSETS, HEADERS, SERVED
@@ -85,10 +86,13 @@ def test_a_form_without_the_token_of_its_session_is_refused(path: str, csrf: str
     async def visit(browser: Browser) -> httpx.Response:
         return await browser.client.post(path, data={"csrf": csrf, "q": "911", "reason": "x"}, follow_redirects=False)
 
-    answer = played.run(Role.ADMIN, visit)
+    with capture_logs() as told:
+        answer = played.run(Role.ADMIN, visit)
 
     assert answer.status_code == 403
     assert "too old" in answer.text
+    (refusal,) = [line for line in told if line["event"] == "console refusal"]
+    assert (refusal["role"], refusal["status"]) == ("admin", 403)
 
 
 @pytest.mark.parametrize(

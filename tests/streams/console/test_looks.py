@@ -147,13 +147,15 @@ def test_redis_says_what_it_knows_and_nothing_of_a_call(valkey: ValkeyProcess) -
     looks = looks_of(redis_url=valkey.url)
 
     async def run() -> list[Found]:
-        known = [await looks.redis(subject) for subject in (NUMBER, Subject(Kind.CALL, "c"), Subject(Kind.TRUNK, "+1"))]
+        subjects = (NUMBER, Subject(Kind.CALL, "c"), Subject(Kind.DECISION, "tg-7"), Subject(Kind.TRUNK, "+1"))
+        known = [await looks.redis(subject) for subject in subjects]
         await asyncio.to_thread(valkey.kill)
         return [*known, await looks.redis(NUMBER)]
 
-    number, call, trunk, dead = asyncio.run(run())
+    number, call, decision, trunk, dead = asyncio.run(run())
 
     assert (number.content["kind"], number.content["subject"], number.content["lists"]) == ("number", CALLER, [])
     assert trunk.content["kind"] == "trunk"
     assert "no call by its id" in call.why_not
+    assert "No decision has this id" in decision.why_not
     assert "Redis does not answer" in dead.why_not

@@ -61,7 +61,7 @@ def test_without_the_extra_its_name_is_said() -> None:
     """And without any of it all else runs."""
     said, modules = made("opentelemetry", ROBOCALL_TRACES_SAMPLE_RATIO="0.5", ROBOCALL_LOG_KEY="k")
 
-    assert "pip install 'robocall-detector[traces]'" in said
+    assert "pip install '.[traces]' in the checkout" in said
     assert modules == []
     assert made("opentelemetry") == ("None", [])
 

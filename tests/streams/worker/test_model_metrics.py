@@ -1,11 +1,9 @@
 """What a scrape tells of models, and what `robocall doctor` makes of it."""
 
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -27,13 +25,15 @@ from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.commands.models import doctor as model_doctor
 from streams.metrics import Metric
+from streams.redis.connection import RedisUnreachable, asked
+from streams.redis.worker_models import WorkerModels, tell
 from streams.settings import load_settings
 from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, NOT_KEPT, FeedbackCounts
 from streams.worker.health import Enforcement
 from streams.worker.model_metrics import ALARMS, ModelMetrics
 from tests.models.serve.stumps import stump
 from tests.models.small_model import save_small_model
-from tests.stranger import stranger
+from tests.valkey_process import ValkeyProcess
 
 THRESHOLDS = Thresholds(label_at=0.6, label_clear=0.5, block_at=0.9, block_clear=0.6)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -168,44 +168,27 @@ def test_a_call_that_was_blocked_is_told_apart_from_one_that_shadow_would_have_b
     }
 
 
-@pytest.fixture
-def page() -> Iterator[tuple[int, list[bytes]]]:
-    """Port of a web server, and the page that it gives."""
-    content: list[bytes] = [b""]
+def test_doctor_says_of_each_alarm_what_to_do_and_who_raises_it(valkey: ValkeyProcess) -> None:
+    """It reads what workers told Redis, wherever they run; where none told anything there is nothing to say."""
+    settings = load_settings(redis_url=valkey.url)
+    assert model_doctor.alarms(settings) is None
+    calm = WorkerModels("w-1", "gbt-1", 1_763_600_000_000)
+    asked(settings, lambda client: tell(client, calm))
+    assert model_doctor.alarms(settings) == []
 
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(content[0])
+    for worker in ("w-2", "w-3"):
+        alarmed = msgspec.structs.replace(calm, worker=worker, alarms=("false_blocks", "of a later version"))
+        asked(settings, lambda client, said=alarmed: tell(client, said))  # type: ignore[misc]
+    sentences = model_doctor.alarms(settings) or []
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
-            """Keep the test's output clean."""
-
-    with HTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1], content
-        server.shutdown()
+    assert len(sentences) == 2
+    assert "robocall models rollback" in sentences[0]
+    assert all(one.endswith("(w-2, w-3)") for one in sentences)
 
 
-def test_doctor_says_of_each_alarm_what_to_do(page: tuple[int, list[bytes]]) -> None:
-    """It reads the page of the worker on this machine; where none answers there is nothing to say."""
-    port, content = page
-    counts = FeedbackCounts(Clock())
-    for _ in range(FALSE_BLOCKS_ALARM):
-        counts.take(feedback(Verdict.LEGITIMATE), decision(Action.BLOCK))
-    content[0] = generate_latest(metrics_of(WatchedModel(model("gbt-1"), None, None, lambda: 0), counts))
-
-    (sentence,) = model_doctor.alarms(load_settings(web_port=port)) or []
-
-    assert "robocall models rollback" in sentence
-    assert model_doctor.alarms(load_settings(web_port=0)) is None
-
-
-def test_doctor_says_when_something_else_has_the_port_of_the_worker() -> None:
-    """A finding, not an internal error of doctor."""
-    with stranger() as port, pytest.raises(ValueError, match="speaks no HTTP"):
-        model_doctor.alarms(load_settings(web_port=port))
+def test_doctor_says_where_redis_does_not_answer() -> None:
+    with pytest.raises(RedisUnreachable):
+        model_doctor.alarms(load_settings(redis_url="redis://127.0.0.1:1/0"))
 
 
 def test_every_alarm_has_a_sentence() -> None:

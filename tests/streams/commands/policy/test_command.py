@@ -179,6 +179,19 @@ def test_a_saved_policy_is_the_file_of_before_no_more(configured: Path, changed:
     assert "at their next start" in done.stderr
 
 
+def test_the_version_that_is_saved_is_the_one_that_decisions_carry(
+    configured: Path, changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings put a mode in the place of the file's; the version before is that of `policy show`, too."""
+    monkeypatch.setenv("ROBOCALL_MODE", "shadow")
+    before = json.loads(run("show", "--json").stdout)["version"]
+
+    done = run("save", changed, "--why", "ticket 311", "--before", before)
+
+    assert before != load_policy(configured).version
+    assert done.stdout.strip() == json.loads(run("show", "--json").stdout)["version"]
+
+
 def test_nothing_is_saved_over_what_somebody_else_saved(configured: Path, changed: Path) -> None:
     """The version that the change was tried against must be there still."""
     done = run("save", changed, "--why", "w", "--before", "p1-000000000000")

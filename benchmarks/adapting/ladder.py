@@ -55,8 +55,8 @@ JUDGED_DAYS = 2
 ANALYST = 0.9
 """Weight of an answer about calls."""
 HEADINGS = (
-    "carrier", "calls learnt", "robocalls", "shipped", "group score", "adapted without labels",
-    "with complaints and traps", "and 20 answers a day", "what was taken", "all labels", "gain held back",
+    "carrier", "calls learnt", "robocalls", "new ones judged, among lawful calls", "shipped", "group score",
+    "adapted without labels", "with complaints and traps", "and 20 answers a day", "what was taken", "all labels", "gain held back",
     "taken / shown to be worse, of 40 lots", "answers until then",
 )  # fmt: skip
 COLUMNS = ("shipped", "group", "blind", "said", "answered", "taken", "all")
@@ -250,7 +250,9 @@ def row_of(wanted: Wanted, lawful: int, partitions: int, *, stand_alone: bool, c
     material = replace(found.material, root=None) if stand_alone else found.material
     with step("Learning", console) as say:
         figures = climbed(material, found.is_robocall, found.judging, wanted.seed, days_of(wanted), lawful, say)
-    return asdict(wanted) | {"partitions": partitions} | facts_of(material, found.is_robocall) | figures
+    judged = {"robocalls": int(found.judging.is_new.sum()), "lawful": int(found.judging.is_lawful.sum())}
+    facts = {"partitions": partitions, "judged": judged} | facts_of(material, found.is_robocall)
+    return asdict(wanted) | facts | figures
 
 
 def days_of(wanted: Wanted) -> int:
@@ -290,12 +292,13 @@ def cells(row: dict[str, Any]) -> list[str]:
     if by_lot:
         judge = [f"{by_lot['gain']:+.3f}", f"{by_lot['taken']:.2f} / {by_lot['worse']:.2f}", f"{by_lot['answers']:.0f}"]
     figures = {name: " / ".join(f"{one:.3f}" for one in row[name]) if row[name] else "-" for name in COLUMNS}
+    judged = f"{row['judged']['robocalls']:,} / {row['judged']['lawful']:,}" if "judged" in row else "-"
     span = f", {row['hours']:g} h" if row["hours"] != HOURS else ""
     span += f", {row['partitions']} partitions" if row["partitions"] > 1 else ""
     return [
-        f"{row['author']} {row['seed']}{span}", f"{row['calls']:,}", f"{row['robocall_share']:.1%}", figures["shipped"],
-        figures["group"], figures["blind"], figures["said"], f"{figures['answered']} ({row['candidate']})",
-        f"{row['took']}: {figures['taken']}", figures["all"], *judge,
+        f"{row['author']} {row['seed']}{span}", f"{row['calls']:,}", f"{row['robocall_share']:.1%}", judged,
+        figures["shipped"], figures["group"], figures["blind"], figures["said"],
+        f"{figures['answered']} ({row['candidate']})", f"{row['took']}: {figures['taken']}", figures["all"], *judge,
     ]  # fmt: skip
 
 

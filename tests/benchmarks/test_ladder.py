@@ -27,11 +27,13 @@ def test_a_carrier_climbs_from_no_labels_to_all(monkeypatch: pytest.MonkeyPatch)
     assert found["gate"]["answers"]["answered"] != [0, 0]
     assert any(one.startswith("with answers") for one in said)
     row = (
-        {"author": "fourth", "seed": 1, "hours": 48.0, "partitions": 12} | facts_of(material, span.is_robocall) | found
+        {"author": "fourth", "seed": 1, "hours": 48.0, "partitions": 12, "judged": {"robocalls": 9, "lawful": 1_000}}
+        | facts_of(material, span.is_robocall)
+        | found
     )
     assert len(cells(row)) == len(HEADINGS)
     carrier = "fourth 1, 48 h, 12 partitions"
-    assert cells(row)[:3] == [carrier, "12,000", f"{span.is_robocall.mean():.1%}"]
+    assert cells(row)[:4] == [carrier, "12,000", f"{span.is_robocall.mean():.1%}", "9 / 1,000"]
 
 
 def test_a_row_takes_the_place_of_an_older_one_of_its_carrier() -> None:

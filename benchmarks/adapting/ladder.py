@@ -56,8 +56,8 @@ ANALYST = 0.9
 """Weight of an answer about calls."""
 HEADINGS = (
     "carrier", "calls learnt", "robocalls", "new ones judged, among lawful calls", "shipped", "group score",
-    "adapted without labels", "with complaints and traps", "and 20 answers a day", "what was taken", "all labels", "gain held back",
-    "taken / shown to be worse, of 40 lots", "answers until then",
+    "adapted without labels", "with complaints and traps", "and 20 answers a day", "what was taken", "all labels",
+    "gain held back", "taken / shown to be worse, of 40 lots", "answers until then",
 )  # fmt: skip
 COLUMNS = ("shipped", "group", "blind", "said", "answered", "taken", "all")
 """Names of figures: of the models that were learnt, and of what the gate took with all answers."""

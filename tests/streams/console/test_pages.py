@@ -23,7 +23,8 @@ def played(tmp_path: Path) -> Played:
     """A console that has seen a blocked call."""
     made = Played(tmp_path)
     reason = {"code": "rate", "text": f"{CALLER} calls <often>", "value": 9.0, "threshold": 2.0}
-    made.memory.take(None, decided(7, "block", reasons=[reason]))
+    feature = {"code": "number_asr_1h", "text": "few are answered", "value": 0.25}
+    made.memory.take(None, decided(7, "block", reasons=[reason, feature]))
     return made
 
 
@@ -87,7 +88,14 @@ def test_a_decision_is_shown_with_reasons_versions_and_answer(played: Played) ->
     """All that redress is asked about."""
     page = seen(played, Role.OPERATOR, f"{7:032x}").text
 
-    for words in ("[rate], 9 at a threshold of 2", "603 Network Blocked", "m, p, f", "block", "by model, enforce"):
+    for words in (
+        "[rate], 9 at a threshold of 2",
+        "[number_asr_1h], 0.25<br>",
+        "603 Network Blocked",
+        "m, p, f",
+        "block",
+        "by model, enforce",
+    ):
         assert words in page
 
 

@@ -194,9 +194,19 @@ def recall(scores: Floats, is_lawful: Mask, is_robocall: Mask, rate: float) -> f
         is_robocall: Those that count.
         rate: Of the lawful calls.
     """
+    return _mean(scores[is_robocall] > threshold(scores, is_lawful, rate))
+
+
+def threshold(scores: Floats, is_lawful: Mask, rate: float) -> float:
+    """The lowest score above which is at most a share of the lawful calls.
+
+    Args:
+        scores: Of n calls.
+        is_lawful: Which are, shape (n,).
+        rate: Of the lawful calls.
+    """
     lawful = np.sort(scores[is_lawful])
-    allowed = int(rate * len(lawful))
-    return _mean(scores[is_robocall] > lawful[len(lawful) - 1 - allowed])
+    return float(lawful[len(lawful) - 1 - int(rate * len(lawful))])
 
 
 def group_before(margins: Floats, calls: Calls) -> Floats:

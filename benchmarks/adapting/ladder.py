@@ -1,7 +1,7 @@
 """What each thing that is known adds at a carrier: nothing, complaints and traps, twenty answers a day, all labels.
 
     python -m benchmarks.adapting.ladder --author fourth --seed 1 --hours 8 --gate-hours 4 --judge-hours 5 --rate 5
-    python -m benchmarks.adapting.ladder --author fourth --hours 24 72 --rate 1 --out docs/benchmarks/ladder_days.json
+    python -m benchmarks.adapting.ladder --hours 48 --gate-hours 24 --judge-hours 24 --rate 1 --lawful 10000
 
 Windows are counted once for each span; then the code of `robocall ask` and `robocall adapt` learns and decides.
 The analyst answers 20 questions of `ask` for each day begun, which teach. The 20 of `adapt`, and 20 more where they do
@@ -9,12 +9,9 @@ not decide, are about a later span (`--judge-h`). One answer in twenty is wrong.
 later still, by robocalls whose campaign was not seen before. Prints a row for each carrier.
 """
 
-import argparse
-import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -25,19 +22,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
-from benchmarks.adapting.carriers import NAMES, Carrier, Wanted, written
+from benchmarks.adapting.carriers import Carrier, Wanted, written
 from benchmarks.adapting.judging import RATES, group_before, recall, replayed_calls
-from benchmarks.machine import describe
+from benchmarks.adapting.rows import parser_of, run
 from detector.contract.events import FeedbackSource
 from detector.features.table import FEATURE_SCHEMA_ID
-from models.adapt.adapting import Choice, Held, decided, learnt_from
+from models.adapt.adapting import Choice, Held, Outcome, decided, learnt_from
 from models.adapt.alerts import VOLUMES, highest
 from models.adapt.asking import ask
 from models.adapt.calls import Calls, Lawful
 from models.adapt.comparing import Cluster, compared, drawn
 from models.adapt.labels import Labels
 from models.adapt.root import root_of
-from models.adapt.rounds import MOST_LAWFUL, Material, Student, Way, learn
+from models.adapt.rounds import Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.serve.artifact import SHIPPED, load
 from models.serve.weighing import GROUP_WEIGHT
@@ -114,10 +111,7 @@ def climbed(
     analyst = Random(f"analyst {seed}")
     material = taught_by_answers(material, is_robocall, days, analyst)
     students = learnt_from(material, SEED, told("with answers"), lawful)
-    first = last = decided(material, students, "base", SEED)
-    for _ in range(JUDGED_DAYS):
-        material = replace(material, labels=answered(material.labels, last.questions, is_robocall, analyst))
-        last = decided(material, students, "base", SEED)
+    first, last = judged_by_answers(material, students, is_robocall, analyst)
     found["answered"] = judging.of(last.students.get(first.judged, ""))
     found["candidate"], found["took"] = first.judged.value, last.choice.value
     found["gate"] = last.verdict.as_json()
@@ -144,6 +138,24 @@ def taught_by_answers(material: Material, is_robocall: NDArray[np.bool_], days: 
         asked = [one.cluster for one in ask(material, None, A_DAY).questions]
         material = replace(material, labels=answered(material.labels, asked, is_robocall, analyst))
     return material
+
+
+def judged_by_answers(
+    material: Material, students: Mapping[Choice, Student | str], is_robocall: NDArray[np.bool_], analyst: Random
+) -> tuple[Outcome, Outcome]:
+    """What the gate says before and after answers to what `robocall adapt` asks, of `JUDGED_DAYS` at most.
+
+    Args:
+        material: The calls, with what is known of them.
+        students: What was learnt of it.
+        is_robocall: The truth.
+        analyst: Errs.
+    """
+    first = last = decided(material, students, "base", SEED)
+    for _ in range(JUDGED_DAYS):
+        material = replace(material, labels=answered(material.labels, last.questions, is_robocall, analyst))
+        last = decided(material, students, "base", SEED)
+    return first, last
 
 
 def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], analyst: Random) -> dict[str, float]:
@@ -304,44 +316,16 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Run the carriers, and print a row for each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--author", nargs="+", choices=NAMES, default=["first", "third", "fourth"], help="[%(default)s]"
-    )
-    parser.add_argument("--seed", nargs="+", type=int, default=[1], help="of the carriers [%(default)s]")
-    parser.add_argument("--hours", nargs="+", type=float, default=[HOURS], help="learnt from [%(default)s]")
-    parser.add_argument(
-        "--gate-hours", type=float, default=4.0, help="after these, in which answers judge [%(default)s]"
-    )
-    parser.add_argument("--judge-hours", type=float, default=5.0, help="of the judging span [%(default)s]")
-    parser.add_argument("--rate", type=float, default=5.0, help="calls a second, about [%(default)s]")
-    parser.add_argument(
-        "--lawful", type=int, default=MOST_LAWFUL, help="calls that a round learns from, at most [%(default)s]"
-    )
+    parser = parser_of(__doc__, ["first", "third", "fourth"], [1], hours=HOURS, gate_hours=4.0, rate=5.0)
     parser.add_argument("--partitions", type=int, default=1, help="that windows are counted in [%(default)s]")
     parser.add_argument("--stand-alone", action="store_true", help="do not add what is learnt to the base's trees")
-    parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
     console = Console(stderr=True)
-    rows = json.loads(options.out.read_text())["rows"] if options.out and options.out.exists() else []
-    print(" | ".join(HEADINGS), flush=True)
-    for author in options.author:
-        for seed, hours in product(options.seed, options.hours):
-            wanted = Wanted(author, seed, hours, options.judge_hours, options.rate, options.gate_hours)
-            row = row_of(wanted, options.lawful, options.partitions, stand_alone=options.stand_alone, console=console)
-            print(" | ".join(cells(row)), flush=True)
-            rows = merged(rows, row)
-            if options.out:
-                options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
 
+    def row(wanted: Wanted) -> dict[str, Any]:
+        return row_of(wanted, options.lawful, options.partitions, stand_alone=options.stand_alone, console=console)
 
-def merged(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows with one more, in the place of an older one of the same carrier , as many hours and partitions."""
-
-    def place(one: dict[str, Any]) -> tuple[int, int, float, int]:
-        return NAMES.index(one["author"]), one["seed"], one["hours"], one["partitions"]
-
-    return sorted([one for one in rows if place(one) != place(row)] + [row], key=place)
+    run(options, HEADINGS, row, cells)
 
 
 if __name__ == "__main__":

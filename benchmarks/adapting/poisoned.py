@@ -7,25 +7,21 @@ target, held-back ones included: the lawful number with the most calls that nobo
 Prints a row for each carrier.
 """
 
-import argparse
-import json
 from dataclasses import asdict, replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from benchmarks.adapting.carriers import NAMES, Wanted
-from benchmarks.adapting.judging import RATES
-from benchmarks.adapting.ladder import Counted, answered, counted, days_of, merged, taught_by_answers
-from benchmarks.machine import describe
+from benchmarks.adapting.carriers import Wanted
+from benchmarks.adapting.judging import RATES, threshold
+from benchmarks.adapting.ladder import Counted, counted, days_of, judged_by_answers, taught_by_answers
+from benchmarks.adapting.rows import parser_of, run
 from detector.contract.events import FeedbackSource
-from models.adapt.adapting import decided, learnt_from
+from models.adapt.adapting import learnt_from
 from models.adapt.calls import Mask
 from models.adapt.labels import Labels
-from models.adapt.rounds import MOST_LAWFUL
 from models.budgets.bounds import Floats
 from streams.commands.adapt.inputs import SEED
 from streams.running.progress import Say, step
@@ -73,19 +69,16 @@ def learnt(found: Counted, labels: Labels, wanted: Wanted, lawful: int, target: 
     analyst, is_robocall = Random(f"analyst {wanted.seed}"), found.is_robocall
     material = taught_by_answers(replace(found.material, labels=labels), is_robocall, days_of(wanted), analyst)
     students = learnt_from(material, SEED, lambda what, *_: say(what), lawful)
-    last = decided(material, students, "base", SEED)
-    for _ in range(2):
-        material = replace(material, labels=answered(material.labels, last.questions, is_robocall, analyst))
-        last = decided(material, students, "base", SEED)
-    student = last.students[last.judged]
+    first, last = judged_by_answers(material, students, is_robocall, analyst)
+    student = last.students[first.judged]
     return {"took": last.choice.value, **hit(found, found.judging.calls.rows.scored(student.scorer.raw), target)}
 
 
 def hit(found: Counted, scores: Floats, target: int) -> dict[str, Any]:
     """What is caught, and the share of the target's calls above the threshold, at `RATES`."""
     later = found.judging
-    lawful, its = np.sort(scores[later.is_lawful]), later.is_lawful & (later.calls.number == target)
-    cuts = [lawful[len(lawful) - 1 - int(rate * len(lawful))] for rate in RATES]
+    its = later.is_lawful & (later.calls.number == target)
+    cuts = [threshold(scores, later.is_lawful, rate) for rate in RATES]
     return {"caught": later.recalls(scores), "target": [float((scores[its] > cut).mean()) for cut in cuts]}
 
 
@@ -125,28 +118,9 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Run the carriers, and print a row for each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--author", choices=NAMES, default="fourth", help="[%(default)s]")
-    parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3], help="of the carriers [%(default)s]")
-    parser.add_argument("--hours", type=float, default=48.0, help="learnt from [%(default)s]")
-    parser.add_argument("--gate-hours", type=float, default=24.0, help="after these, that judge [%(default)s]")
-    parser.add_argument("--judge-hours", type=float, default=5.0, help="of the judging span [%(default)s]")
-    parser.add_argument("--rate", type=float, default=1.0, help="calls a second, about [%(default)s]")
-    parser.add_argument(
-        "--lawful", type=int, default=MOST_LAWFUL, help="calls that a round learns from, at most [%(default)s]"
-    )
-    parser.add_argument("--out", type=Path, help="add all figures to those in this file")
-    options = parser.parse_args()
+    options = parser_of(__doc__, ["fourth"], [1, 2, 3], hours=48.0, gate_hours=24.0, rate=1.0).parse_args()
     console = Console(stderr=True)
-    rows = json.loads(options.out.read_text())["rows"] if options.out and options.out.exists() else []
-    print(" | ".join(HEADINGS), flush=True)
-    for seed in options.seed:
-        wanted = Wanted(options.author, seed, options.hours, options.judge_hours, options.rate, options.gate_hours)
-        row = row_of(wanted, options.lawful, console)
-        print(" | ".join(cells(row)), flush=True)
-        rows = merged(rows, row)
-        if options.out:
-            options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
+    run(options, HEADINGS, lambda wanted: row_of(wanted, options.lawful, console), cells)
 
 
 if __name__ == "__main__":

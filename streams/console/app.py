@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streams.console.pages import Handlers
 from streams.console.rendering import Pages
 from streams.console.roles import User, What, may
+from streams.console.sessions import Session
 from streams.console.signing_in import MOST_FORM_BYTES, NOW, SIGN_IN, SigningIn, form_of
 from streams.console.visits import Handler, Routes, Signed
 from streams.running.failures import described
@@ -145,10 +146,7 @@ class Console:
                 return _sign_in_first(request)
             user, session = found
             try:
-                request.state.form = await form_of(request, most_bytes)
-                if not session.has_csrf(request.state.form.get("csrf", "")):
-                    raise HTTPException(HTTPStatus.FORBIDDEN, "The form was too old: go back, and try again.")  # noqa: TRY301
-                _require(user, what)
+                await _admit(request, user, session, what, most_bytes)
                 return await handler(request, user, session)
             except (HTTPException, BodyRefused) as error:
                 status = error.status if isinstance(error, BodyRefused) else error.status_code
@@ -186,6 +184,14 @@ class Console:
         if close:
             answer.headers["connection"] = "close"
         return answer
+
+
+async def _admit(request: Request, user: User, session: Session, what: What, most_bytes: int) -> None:
+    """Read the form, unless it is none of ours or this user may not send it."""
+    request.state.form = await form_of(request, most_bytes)
+    if not session.has_csrf(request.state.form.get("csrf", "")):
+        raise HTTPException(HTTPStatus.FORBIDDEN, "The form was too old: go back, and try again.")
+    _require(user, what)
 
 
 def _require(user: User, what: What) -> None:

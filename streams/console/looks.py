@@ -9,9 +9,9 @@ from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.query import ask, connected
 from streams.archive.settings import ArchiveSettings
 from streams.console.bench import Bench, Found
-from streams.console.subjects import Kind, Subject, is_decision_id
+from streams.console.subjects import Kind, Subject
 from streams.redis.connection import connect
-from streams.redis.lookups import find
+from streams.redis.lookups import find, is_decision_id
 from streams.settings import Settings
 
 REDIS_S = 4.0

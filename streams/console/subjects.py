@@ -44,11 +44,6 @@ class Subject:
     text: str
 
 
-def is_decision_id(text: str) -> bool:
-    """Whether a decision can have this id."""
-    return _LOOKS[Kind.DECISION].fullmatch(text) is not None
-
-
 _KINDS = frozenset(kind.value for kind in Kind)
 
 

@@ -104,7 +104,7 @@ async def find(redis: Redis, subject: str) -> Report:
         return replace(await _number(redis, f"+1{national[1]}"), taken_for=f"{text} without its +1")
     if not text.startswith(TRUNK_ENTITY):
         (decision,) = await decisions_of(redis, [text])
-        if decision is not None or _is_decision_id(text):
+        if decision is not None or is_decision_id(text):
             return Report({"kind": "decision", "subject": text, "decision": msgspec.to_builtins(decision)})
         return replace(await _trunk(redis, text), taken_for=TAKEN_FOR_TRUNK)
     return await _trunk(redis, text.removeprefix(TRUNK_ENTITY))
@@ -202,7 +202,8 @@ def _totals(share: TrunkShare) -> dict[str, dict[str, int]]:
     return totals
 
 
-def _is_decision_id(text: str) -> bool:
+def is_decision_id(text: str) -> bool:
+    """Whether a decision can have this id."""
     return len(text) == DECISION_ID_LENGTH and all(character in "0123456789abcdef" for character in text)
 
 

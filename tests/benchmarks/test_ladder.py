@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from benchmarks.adapting.carriers import Wanted
-from benchmarks.adapting.ladder import COLUMNS, HEADINGS, Judging, cells, climbed, days_of, facts_of, merged
+from benchmarks.adapting.ladder import COLUMNS, HEADINGS, Judging, cells, climbed, days_of, facts_of
+from benchmarks.adapting.rows import merged
 from models.adapt import rounds
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of

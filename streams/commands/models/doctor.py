@@ -17,8 +17,11 @@ from streams.metrics import Metric
 from streams.numbers.assigned import read_unassigned
 from streams.redis import worker_models
 from streams.redis.connection import asked
+from streams.running.printable import printable
 from streams.settings import Settings
 
+MOST_NAMED = 3
+"""Workers that an alarm names."""
 SENTENCES = {
     "features": "the features of the calls have moved away from those that the model was judged on: "
     f"see {Metric.FEATURES_MOVED} and {Metric.FEATURE_PSI}, then train again",
@@ -125,5 +128,11 @@ def alarms(settings: Settings) -> list[str] | None:
     for state in states:
         for name in state.alarms:
             raised.setdefault(name, []).append(state.worker)
-    said = [f"{SENTENCES.get(name, name)} ({', '.join(workers)})" for name, workers in raised.items()]
-    return said if states else None
+    said = [f"{SENTENCES.get(name, name)} ({_named(workers)})" for name, workers in raised.items()]
+    return list(map(printable, said)) if states else None
+
+
+def _named(workers: list[str]) -> str:
+    """The first of them, and how many there are besides: a fleet raises an alarm together."""
+    more = len(workers) - MOST_NAMED
+    return ", ".join(workers[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -176,14 +176,15 @@ def test_doctor_says_of_each_alarm_what_to_do_and_who_raises_it(valkey: ValkeyPr
     asked(settings, lambda client: tell(client, calm))
     assert model_doctor.alarms(settings) == []
 
-    for worker in ("w-2", "w-3"):
+    for worker in ("w-2", "w-3", "w-4\x1b[2J", "w-5", "w-6"):
         alarmed = msgspec.structs.replace(calm, worker=worker, alarms=("false_blocks", "of a later version"))
         asked(settings, lambda client, said=alarmed: tell(client, said))  # type: ignore[misc]
     sentences = model_doctor.alarms(settings) or []
 
     assert len(sentences) == 2
     assert "robocall models rollback" in sentences[0]
-    assert all(one.endswith("(w-2, w-3)") for one in sentences)
+    assert all("(w-2, w-3, w-4" in one and one.endswith(" and 2 more)") for one in sentences)
+    assert not any("\x1b" in one for one in sentences)
 
 
 def test_doctor_says_where_redis_does_not_answer() -> None:

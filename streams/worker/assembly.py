@@ -59,12 +59,13 @@ from streams.worker.health import Enforcement, Health, Verdict
 from streams.worker.measures import MeasureFollower
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
 from streams.worker.model_metrics import ModelMetrics
-from streams.worker.model_report import ModelReport
 from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
 from streams.worker.redis_metrics import RedisMetrics
 from streams.worker.refused_feedback import RefusedFeedback
 from streams.worker.screen_calls import Answering, CallScreening, now_ms
+from streams.worker.telling.own_report import completed
+from streams.worker.telling.reporting import Reporting
 from streams.worker.traces import CallTraces, TimedPipeline
 from streams.worker.unreadable import UnreadableBatches
 
@@ -160,7 +161,8 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     metrics.registry.register(upstreams)
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
-    report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told), of_models.alarms)
+    said = partial(completed, verdict, partial(_lag, app), of_models.found)
+    report = Reporting(redis, guard, lambda: switch.told(_instance(settings), lists.told), said)
     campaigns = _make_campaigns(settings, screener)
     runs = (exchange, lists, dno, upstreams, campaigns, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [

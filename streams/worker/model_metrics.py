@@ -50,20 +50,19 @@ class ModelMetrics(Collector):
         watched = self._watched()
         yield Metric.MODELS_REFUSED.one(self._refused())
         yield from _enforced(self._enforcement())
-        drift = None if watched.drift is None else watched.drift.drift(self._thresholds())
+        raised, drift = self.found()
         if drift is not None:
             yield from _drift(drift)
         if watched.shadow is not None:
             yield from _shadow(watched.shadow)
         yield from self._reports()
-        raised = alarms_of(watched, drift, self._feedback)
         yield Metric.MODEL_ALARM.many({(name,): float(name in raised) for name in ALARMS})
 
-    def alarms(self) -> tuple[str, ...]:
-        """Which alarms are raised now, in the order of `ALARMS`; takes part of a millisecond."""
+    def found(self) -> tuple[tuple[str, ...], Drift | None]:
+        """Which alarms are raised now, and how far calls have drifted; takes part of a millisecond."""
         watched = self._watched()
         drift = None if watched.drift is None else watched.drift.drift(self._thresholds())
-        return alarms_of(watched, drift, self._feedback)
+        return alarms_of(watched, drift, self._feedback), drift
 
     def _reports(self) -> Iterator[prometheus.Metric]:
         counts = self._feedback

@@ -26,7 +26,7 @@ from models.watch.drift import DriftWatch
 from models.watch.shadow import Disagreement, Shadow
 from models.watch.watched import WatchedModel
 from streams.redis.connection import NO_MODEL
-from streams.redis.worker_models import MAX_REFUSALS, MAX_WHY, Refusal, Role, WorkerModels
+from streams.redis.worker_reports import MAX_REFUSALS, MAX_WHY, Refusal, Role, WorkerReport
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 30.0
@@ -151,7 +151,7 @@ class ModelSwitch:
         """Names and models that were not taken."""
         return self._follow_active.refused + self._follow_shadow.refused
 
-    def told(self, worker: str, told: int) -> WorkerModels:
+    def told(self, worker: str, told: int) -> WorkerReport:
         """What this worker says of its models.
 
         Args:
@@ -159,7 +159,7 @@ class ModelSwitch:
             told: up to which announcement it has heard.
         """
         shadow = self._watched.shadow
-        return WorkerModels(
+        return WorkerReport(
             worker,
             self._watched.version,
             self._since_ms,

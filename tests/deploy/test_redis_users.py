@@ -31,7 +31,7 @@ from streams.redis.connection import (
 )
 from streams.redis.decisions import latest_decisions
 from streams.redis.releasing import release
-from streams.redis.worker_models import announce, told
+from streams.redis.worker_reports import announce, told
 from tests.streams.redis.junk import IDENTIFIER
 from tests.streams.redis.test_bounded import STATE, Background
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record

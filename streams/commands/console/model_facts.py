@@ -9,7 +9,7 @@ from streams.commands.lookup import with_redis
 from streams.commands.models.doctor import SENTENCES, enforced
 from streams.commands.models.place import place_of
 from streams.console.steering.model import ModelFacts
-from streams.redis.worker_models import WorkerModels, told
+from streams.redis.worker_reports import WorkerReport, told
 from streams.settings import Settings
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def model_facts(settings: Settings) -> ModelFacts:
         settings: Of the workers.
     """
     complaints: list[str] = []
-    nobody: list[WorkerModels] = []
+    nobody: list[WorkerReport] = []
 
     def asked(question: Callable[[], T], otherwise: T) -> T:
         try:

@@ -15,7 +15,7 @@ from streams.commands.models.beside import beside
 from streams.commands.models.place import place_of
 from streams.metrics import Metric
 from streams.numbers.assigned import read_unassigned
-from streams.redis import worker_models
+from streams.redis import worker_reports
 from streams.redis.connection import asked
 from streams.running.printable import printable
 from streams.settings import Settings
@@ -123,7 +123,7 @@ def alarms(settings: Settings) -> list[str] | None:
     Raises:
         RobocallError: Redis is away, or refuses.
     """
-    states = asked(settings, worker_models.told)
+    states = asked(settings, worker_reports.told)
     raised: dict[str, list[str]] = {}
     for state in states:
         for name in state.alarms:

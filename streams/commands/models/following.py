@@ -19,7 +19,7 @@ from detector.contract.errors import RobocallError
 from streams.commands.lookup import with_redis
 from streams.commands.models.doctor import SENTENCES
 from streams.commands.models.place import JSON_OPTION, REGISTRY_OPTION, place_of, whole
-from streams.redis.worker_models import WorkerModels, announce, told
+from streams.redis.worker_reports import WorkerReport, announce, told
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 
@@ -69,7 +69,7 @@ class Answers:
         return len(self.run) + len(self.refuse) + len(self.wait)
 
     @classmethod
-    def of(cls, states: Iterable[WorkerModels], version: str, announced: int = 0) -> "Answers":
+    def of(cls, states: Iterable[WorkerReport], version: str, announced: int = 0) -> "Answers":
         """Sort workers by their answer to an announcement.
 
         Args:
@@ -158,7 +158,7 @@ def status(url: str | None, *, as_json: bool) -> None:
     click.echo(_summary(states, promoted, place.registry.url), err=True)
 
 
-def _summary(states: list[WorkerModels], promoted: str | None, url: str) -> str:
+def _summary(states: list[WorkerReport], promoted: str | None, url: str) -> str:
     if not states:
         return NOBODY
     if promoted is None:
@@ -167,7 +167,7 @@ def _summary(states: list[WorkerModels], promoted: str | None, url: str) -> str:
     return f"{count} of {len(states)} workers run {promoted}, which is promoted at {url}"
 
 
-def _table(states: list[WorkerModels]) -> Table:
+def _table(states: list[WorkerReport]) -> Table:
     table = Table("worker", whole("model"), "since (UTC)", "loading", "shadow")
     for state in states:
         names = (state.model, _instant(state.since_ms), state.loading or "-", state.shadow or "-")

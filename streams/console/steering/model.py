@@ -15,12 +15,13 @@ from starlette.routing import Route
 from models.serve.learning_curve import LearningCurve, curve_in
 from models.store.promotions import Promotion
 from models.store.registry import NAME, Summary
+from models.watch.drift import PSI_ALARM
 from streams.console.bench import Bench, Found
 from streams.console.roles import User, What
 from streams.console.sessions import Session
 from streams.console.steering.work import State, Work, told_of_its_end
 from streams.console.visits import Change, Look, Visits
-from streams.redis.worker_models import WorkerModels
+from streams.redis.worker_reports import WorkerReport
 from streams.running.masking import masked
 
 MODEL = "/model"
@@ -58,7 +59,7 @@ class ModelFacts:
     promoted: str | None = None
     artifacts: Sequence[Summary] = ()
     history: Sequence[Promotion] = ()
-    workers: Sequence[WorkerModels] = ()
+    workers: Sequence[WorkerReport] = ()
     enforcement: str = ""
     alarms: Mapping[str, str] = field(default_factory=dict)
     complaints: Sequence[str] = ()
@@ -107,6 +108,7 @@ class ModelPage:
             session,
             found=found,
             most=MOST_SHOWN,
+            psi_alarm=PSI_ALARM,
             changes=CHANGES,
             curves=[] if found.content is None else _curves(found.content),
         )

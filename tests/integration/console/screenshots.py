@@ -31,7 +31,7 @@ from streams.kafka import topics
 from streams.kafka.topics import CALL_EVENTS
 from streams.local.services import local_services
 from streams.redis.connection import connect
-from streams.redis.worker_models import WorkerModels, tell
+from streams.redis.worker_reports import WorkerReport, tell
 from streams.running.progress import step
 from streams.settings import load_settings
 from tests.integration.console.console_stack import Stack, publish
@@ -119,8 +119,8 @@ async def _say_what_runs() -> None:
     client = connect(load_settings())
     version = Promotions(Registry(os.environ["ROBOCALL_MODELS_URL"]).store).active() or ""
     now_ms = time.time_ns() // 1_000_000
-    await tell(client, WorkerModels("worker-1", version, now_ms))
-    await tell(client, WorkerModels("worker-2", version, now_ms, alarms=("features",)))
+    await tell(client, WorkerReport("worker-1", version, now_ms))
+    await tell(client, WorkerReport("worker-2", version, now_ms, alarms=("features",)))
     await client.aclose()
 
 

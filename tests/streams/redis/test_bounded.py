@@ -26,7 +26,7 @@ from streams.redis.decisions import DecisionIndex, latest_decisions
 from streams.redis.entities import EntityFollower
 from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
-from streams.redis.worker_models import WorkerModels, tell, told
+from streams.redis.worker_reports import WorkerReport, tell, told
 from streams.wire.records import DECISION_DECODER, ENTITY_DECISION_DECODER
 from tests.streams.redis.junk import (
     HUGE,
@@ -44,7 +44,7 @@ from tests.streams.redis.test_lists import CALLING, ENTITY, SMALL, Even, standin
 from tests.streams.redis.test_trunk_exchange import START_MS, TRUNK, call, exchange_all, exchange_of, trunk_attempts
 from tests.valkey_process import ValkeyProcess, run
 
-STATE = WorkerModels(WORKER, "m-good", 1)
+STATE = WorkerReport(WORKER, "m-good", 1)
 TEXTS = st.binary(max_size=40) | st.sampled_from(ODD_TEXTS)
 SCORES = st.floats(allow_nan=False) | st.sampled_from(ODD_SCORES)
 VALUES = st.one_of(

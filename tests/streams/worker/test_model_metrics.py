@@ -26,7 +26,7 @@ from models.watch.watched import WatchedModel
 from streams.commands.models import doctor as model_doctor
 from streams.metrics import Metric
 from streams.redis.connection import RedisUnreachable, asked
-from streams.redis.worker_models import WorkerModels, tell
+from streams.redis.worker_reports import WorkerReport, tell
 from streams.settings import load_settings
 from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, NOT_KEPT, FeedbackCounts
 from streams.worker.health import Enforcement
@@ -59,7 +59,7 @@ def metrics_of(watched: WatchedModel, counts: FeedbackCounts) -> CollectorRegist
     registry = CollectorRegistry()
     made = ModelMetrics(lambda: watched, lambda: THRESHOLDS, counts, lambda: 3, lambda: ENFORCEMENT)
     registry.register(made)
-    assert made.alarms() == tuple(raised(samples(registry)))  # what Redis is told is what a scrape is
+    assert made.found()[0] == tuple(raised(samples(registry)))  # what Redis is told is what a scrape is
     return registry
 
 
@@ -172,7 +172,7 @@ def test_doctor_says_of_each_alarm_what_to_do_and_who_raises_it(valkey: ValkeyPr
     """It reads what workers told Redis, wherever they run; where none told anything there is nothing to say."""
     settings = load_settings(redis_url=valkey.url)
     assert model_doctor.alarms(settings) is None
-    calm = WorkerModels("w-1", "gbt-1", 1_763_600_000_000)
+    calm = WorkerReport("w-1", "gbt-1", 1_763_600_000_000)
     asked(settings, lambda client: tell(client, calm))
     assert model_doctor.alarms(settings) == []
 

@@ -10,11 +10,11 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.store.registry import Registry
 from streams.commands.console.model_facts import model_facts
 from streams.redis.connection import connect
-from streams.redis.worker_models import WorkerModels, tell
+from streams.redis.worker_reports import WorkerReport, tell
 from streams.settings import load_settings
 from tests.models.small_model import save_small_model
 
-WORKER = WorkerModels("w-of-the-facts", "gbt-1", 1_763_600_000_000, alarms=("scores",))
+WORKER = WorkerReport("w-of-the-facts", "gbt-1", 1_763_600_000_000, alarms=("scores",))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_registry_measure_and_workers_are_asked(version: str, redis: Redis) -> N
     assert "scores" in facts.alarms
 
 
-async def said(worker: WorkerModels) -> None:
+async def said(worker: WorkerReport) -> None:
     client = connect(load_settings())
     try:
         assert await tell(client, worker)

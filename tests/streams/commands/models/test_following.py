@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from redis import Redis as BlockingRedis
 
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -19,11 +20,11 @@ from streams.commands.models.artifacts import models
 from streams.commands.models.following import Answers, ModelRefused
 from streams.redis.connection import ACTIVE_MODEL, MODELS_TOLD, Guard, connect
 from streams.redis.lists import ListFollower
-from streams.redis.worker_models import Refusal, WorkerModels
+from streams.redis.worker_reports import Refusal, WorkerReport
 from streams.screening.build import make_screener
 from streams.settings import load_settings
-from streams.worker.model_report import ModelReport
 from streams.worker.model_switch import ModelSwitch
+from streams.worker.telling.reporting import Reporting
 from tests.models.small_evaluation import save_small_evaluation
 from tests.models.small_model import save_small_model
 from tests.valkey_process import ValkeyProcess
@@ -68,6 +69,10 @@ def said() -> Any:
     return told(typed("status", "--json"))
 
 
+def alarmed(said: WorkerReport) -> WorkerReport:
+    return replace(said, alarms=("features",))
+
+
 @contextmanager
 def worker(name: str, registry: Path, redis_url: str) -> Iterator[None]:
     """What of a worker has to do with models, in a thread: it follows their names and tells what becomes of them."""
@@ -79,7 +84,7 @@ def worker(name: str, registry: Path, redis_url: str) -> Iterator[None]:
         client, guard = connect(settings), Guard()
         switch = ModelSwitch(screener, registry)
         lists = ListFollower(client, guard, screener, on_model=switch, on_shadow=switch.shadow, interval_s=0.01)
-        report = ModelReport(client, guard, lambda: switch.told(name, lists.told), lambda: ("features",))
+        report = Reporting(client, guard, lambda: switch.told(name, lists.told), alarmed)
         tasks = [asyncio.create_task(run) for run in (lists.run(), report.run())]
         await asyncio.to_thread(done.wait)
         for task in tasks:
@@ -164,11 +169,11 @@ def test_an_answer_to_an_earlier_announcement_is_none() -> None:
     """Nor is a refusal while the model is being loaded again."""
     refused = (Refusal("active", "gbt-2", "damaged", 5), Refusal("shadow", "gbt-1", "damaged", 6))
     states = [
-        WorkerModels("early", "gbt-1", 1, told=1, refused=refused),
-        WorkerModels("again", "gbt-1", 1, told=2, loading="gbt-2", refused=refused),
-        WorkerModels("other", "gbt-3", 1, told=2),
-        WorkerModels("refuses", "gbt-1", 1, told=2, refused=refused),
-        WorkerModels("runs", "gbt-2", 1, told=3, refused=refused),
+        WorkerReport("early", "gbt-1", 1, told=1, refused=refused),
+        WorkerReport("again", "gbt-1", 1, told=2, loading="gbt-2", refused=refused),
+        WorkerReport("other", "gbt-3", 1, told=2),
+        WorkerReport("refuses", "gbt-1", 1, told=2, refused=refused),
+        WorkerReport("runs", "gbt-2", 1, told=3, refused=refused),
     ]
 
     answers = Answers.of(states, "gbt-2", 2)

@@ -16,7 +16,7 @@ from streams.commands.adapt.child import CommandFailed
 from streams.commands.console import command
 from streams.console.roles import Role
 from streams.console.steering.model import ModelFacts
-from streams.redis.worker_models import Refusal, WorkerModels
+from streams.redis.worker_reports import Refusal, ShareSeen, WorkerDrift, WorkerReport
 from streams.settings import Settings
 from tests.streams.console.console_case import Browser, Played
 from tests.streams.console.steering.test_work import Commands, settled
@@ -37,8 +37,17 @@ FACTS = ModelFacts(
     ],
     history=[Promotion("promote", "gbt-1", "gbt-0", 1_763_550_000_000, None, GATE)],
     workers=[
-        WorkerModels("w-1", "gbt-1", 1_763_550_001_000, shadow="gbt-2", alarms=("features",)),
-        WorkerModels("w-2", "gbt-0", 1, refused=(Refusal("active", "gbt-1", "it is damaged", 1_763_550_002_000),)),
+        WorkerReport(
+            "w-1",
+            "gbt-1",
+            1_763_550_001_000,
+            shadow="gbt-2",
+            alarms=("features",),
+            drift=WorkerDrift(
+                20_480, 0.312, None, {"number_age": 4.5678}, {"label_at": ShareSeen(0.0031, 0.001, 0.002)}
+            ),
+        ),
+        WorkerReport("w-2", "gbt-0", 1, refused=(Refusal("active", "gbt-1", "it is damaged", 1_763_550_002_000),)),
     ],
     enforcement="measured: labels from margin 2.00 on",
     alarms={"features": "the features have moved"},
@@ -96,6 +105,26 @@ def test_everything_that_is_known_is_shown(played: Played) -> None:
         "Redis is slow",
     ):  # fmt: skip
         assert words in shown
+
+
+def test_drift_has_figures_beside_the_alarm(played: Played) -> None:
+    """What is out of bounds stands out, and of what is not known it is said why."""
+    shown = got(played, Role.OPERATOR)
+
+    for words in (
+        "20,480", '<span class="bad">0.312</span>', "too few calls", "number_age 4.57",
+        '<span class="bad">0.310%</span> (0.100% to 0.200%)',
+    ):  # fmt: skip
+        assert words in shown
+
+
+def test_without_drift_it_is_said(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(settings: Settings) -> ModelFacts:
+        del settings
+        return ModelFacts()
+
+    monkeypatch.setattr(command, "model_facts", nothing)
+    assert "No worker tells of drift" in got(Played(played.users_file.parent), Role.OPERATOR)
 
 
 CURVE = {

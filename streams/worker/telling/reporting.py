@@ -1,15 +1,14 @@
-"""Tell Redis which models this worker runs and refuses: at once when that changes, else every few seconds."""
+"""Tell Redis how this worker does, and which models it runs and refuses: at once when these change, else regularly."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
 import structlog
-from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from streams.redis.connection import Guard
-from streams.redis.worker_models import TOLD_TTL_S, WorkerModels, tell
+from streams.redis.worker_reports import TOLD_TTL_S, WorkerReport, tell
 
 LOOK_S = 0.25
 REPEAT_S = TOLD_TTL_S / 3
@@ -17,14 +16,14 @@ REPEAT_S = TOLD_TTL_S / 3
 log = structlog.get_logger(__name__)
 
 
-class ModelReport:
+class Reporting:
     """Tells of one worker, beside the stream. What Redis does not take is told again.
 
     Args:
         redis: client.
         guard: shared by all users of the client.
-        state: what is to be told now; called on the event loop.
-        alarms: which alarms the model in place raises; asked each `repeat_s`, since that takes part of a millisecond.
+        state: what is to be told now of models; called on the event loop.
+        judged: adds alarms, health and drift; asked each `repeat_s`, since that takes part of a millisecond.
         repeat_s: what stays the same is told again after so long.
     """
 
@@ -32,17 +31,17 @@ class ModelReport:
         self,
         redis: Redis,
         guard: Guard,
-        state: Callable[[], WorkerModels],
-        alarms: Callable[[], tuple[str, ...]],
+        state: Callable[[], WorkerReport],
+        judged: Callable[[WorkerReport], WorkerReport],
         *,
         repeat_s: float = REPEAT_S,
     ) -> None:
         self._redis = redis
         self._guard = guard
         self._state = state
-        self._alarms = alarms
+        self._judged = judged
         self._repeat_s = repeat_s
-        self._told: WorkerModels | None = None
+        self._told: WorkerReport | None = None
         self._next_s = 0.0
         self._is_refused = False
 
@@ -55,10 +54,10 @@ class ModelReport:
     async def look(self) -> None:
         """Tell what changed, or what was told too long ago."""
         state, is_due = self._state(), time.monotonic() >= self._next_s
-        if not is_due and self._told is not None and replace(state, alarms=self._told.alarms) == self._told:
+        if not is_due and state == self._told:
             return
-        state = replace(state, alarms=self._alarms())
-        taken = await self._guard.attempt(lambda: tell(self._redis, state))
+        said = self._judged(state)
+        taken = await self._guard.attempt(lambda: tell(self._redis, said))
         self._told = None if taken is None else state
         self._next_s = time.monotonic() + self._repeat_s
         if taken is False and not self._is_refused:

@@ -10,16 +10,16 @@ from detector.policy.screening import Screener
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecisions
 from detector.windows.engine import WindowEngine
-from streams.redis import worker_models
+from streams.redis import worker_reports
 from streams.redis.connection import ACTIVE_MODEL, MODELS_TOLD, WORKERS, Guard, worker_key
 from streams.redis.lists import ListFollower
-from streams.redis.worker_models import Refusal, WorkerModels, announce, tell, told
+from streams.redis.worker_reports import Refusal, WorkerReport, announce, tell, told
 from tests.streams.redis.test_lists import SMALL, Even
 from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import HANG_S, LOOK_ON_LOOP_EVERY_S
 
-FIRST = WorkerModels("w-1", "gbt-1", 1_764_000_000_000, told=3, shadow="gbt-3", alarms=("features",))
-SECOND = WorkerModels(
+FIRST = WorkerReport("w-1", "gbt-1", 1_764_000_000_000, told=3, shadow="gbt-3", alarms=("features",))
+SECOND = WorkerReport(
     "w-2", "gbt-1", 1_764_000_000_001, refused=(Refusal("active", "gbt-2", "no model gbt-2", 1_764_000_000_002),)
 )
 
@@ -29,7 +29,7 @@ def test_what_each_worker_says_is_read_by_name(valkey: ValkeyProcess) -> None:
 
     async def work(client: Redis) -> None:
         assert await told(client) == []
-        for state in (SECOND, WorkerModels("w-1", "gbt-0", 1), FIRST):
+        for state in (SECOND, WorkerReport("w-1", "gbt-0", 1), FIRST):
             assert await tell(client, state)
 
         assert await told(client) == [FIRST, SECOND]
@@ -51,19 +51,19 @@ def test_a_worker_that_is_silent_is_forgotten(valkey: ValkeyProcess) -> None:
                 await asyncio.sleep(LOOK_ON_LOOP_EVERY_S)
         await tell(client, FIRST)
         assert await client.smembers(WORKERS) == {b"w-1"}
-        assert 0 < await client.ttl(WORKERS) <= worker_models.TOLD_TTL_S
+        assert 0 < await client.ttl(WORKERS) <= worker_reports.TOLD_TTL_S
 
     run(work, valkey.url)
 
 
 def test_there_is_room_for_so_many_workers(valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is told no; those that are there go on."""
-    monkeypatch.setattr(worker_models, "MAX_WORKERS", 2)
+    monkeypatch.setattr(worker_reports, "MAX_WORKERS", 2)
 
     async def work(client: Redis) -> None:
         assert await tell(client, FIRST)
         assert await tell(client, SECOND)
-        assert not await tell(client, WorkerModels("w-3", "gbt-1", 1))
+        assert not await tell(client, WorkerReport("w-3", "gbt-1", 1))
         assert await tell(client, FIRST)
 
         assert await told(client) == [FIRST, SECOND]

@@ -1,7 +1,7 @@
-"""What workers are told of the active model, and what each says of its models: which it runs, and which it refused.
+"""What workers are told of the active model, and what each says of itself: its models, its health, how traffic drifts.
 
 A worker has one key, which vanishes some seconds after its last word; a set has their names. Workers write, and people
-read: `robocall models status`, and `models promote`, which waits for their answers. No worker reads it.
+read: `robocall models status`, `models promote`, which waits for their answers, and the console. No worker reads it.
 """
 
 from typing import Annotated, Any, Literal
@@ -29,6 +29,10 @@ MAX_WORKERS = 1_024
 MAX_REFUSALS = 4
 MAX_WHY = 300
 MAX_ALARMS = 16
+MAX_MOVED = 8
+"""Features that have moved farthest, which a worker names."""
+MAX_STALLED = 16
+MAX_LAGS = 1_024
 
 # One step: a worker that knows the count knows the name. A counter that is none begins anew.
 ANNOUNCE = """
@@ -81,7 +85,47 @@ class Refusal(msgspec.Struct, frozen=True):
     at_ms: int
 
 
-class WorkerModels(msgspec.Struct, frozen=True, omit_defaults=True):
+class WorkerHealth(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a worker does, as its `/health` says.
+
+    Attributes:
+        status: `ok`, `standby`, `degraded`, `lists_unknown`, `joining`, `restoring`, `warming` or `stalled`.
+        lags: by partition of `call-events` that it reads: records that are not answered yet.
+        stalled: partitions that do not move.
+    """
+
+    status: Name
+    lags: Annotated[dict[str, Count], msgspec.Meta(max_length=MAX_LAGS)] = {}
+    stalled: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_STALLED)] = ()
+
+
+class ShareSeen(msgspec.Struct, frozen=True):
+    """A share of the scored calls, and the band in which the model's test calls would have it."""
+
+    found: float
+    low: float
+    high: float
+
+
+class WorkerDrift(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a worker's calls of the last hours are from those that its model was judged on.
+
+    Attributes:
+        calls: whose scores were counted.
+        moved: weighted mean of the population stability index (PSI) of its features; None of too few calls.
+        scores: PSI of the scores; None of too few calls.
+        features: the PSI of those that moved farthest, the farthest first.
+        shares: of calls that reach a threshold, by `label_at` and `block_at`.
+    """
+
+    calls: Count
+    moved: float | None = None
+    scores: float | None = None
+    features: Annotated[dict[Name, float], msgspec.Meta(max_length=MAX_MOVED)] = {}
+    shares: Annotated[dict[Name, ShareSeen], msgspec.Meta(max_length=MAX_ALARMS)] = {}
+
+
+class WorkerReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one worker says.
 
     Attributes:
@@ -93,6 +137,8 @@ class WorkerModels(msgspec.Struct, frozen=True, omit_defaults=True):
         shadow: version of the one beside it.
         refused: what it did not take, the latest last.
         alarms: what is wrong with the model that decides, by the names of the metric of alarms.
+        health: how it does; None of an earlier version.
+        drift: of its calls; None where the model that decides has no reference.
     """
 
     worker: Name
@@ -103,13 +149,15 @@ class WorkerModels(msgspec.Struct, frozen=True, omit_defaults=True):
     shadow: Name | None = None
     refused: Annotated[tuple[Refusal, ...], msgspec.Meta(max_length=MAX_REFUSALS)] = ()
     alarms: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_ALARMS)] = ()
+    health: WorkerHealth | None = None
+    drift: WorkerDrift | None = None
 
     def refusal(self, model: str) -> Refusal | None:
         """Why it does not decide by that model; None where it did not refuse it."""
         return next((one for one in reversed(self.refused) if (one.role, one.model) == ("active", model)), None)
 
 
-_DECODER = msgspec.json.Decoder(WorkerModels)
+_DECODER = msgspec.json.Decoder(WorkerReport)
 
 
 async def announce(redis: Redis, version: str) -> int:
@@ -125,7 +173,7 @@ async def announce(redis: Redis, version: str) -> int:
     return int(count)
 
 
-async def tell(redis: Redis, state: WorkerModels, ttl_s: int = TOLD_TTL_S) -> bool:
+async def tell(redis: Redis, state: WorkerReport, ttl_s: int = TOLD_TTL_S) -> bool:
     """Write what a worker says, in the place of what it said before.
 
     Args:
@@ -143,7 +191,7 @@ async def tell(redis: Redis, state: WorkerModels, ttl_s: int = TOLD_TTL_S) -> bo
     return bool(await run_script(redis, TELL, WORKERS, worker_key(""), state.worker, said, ttl_s, MAX_WORKERS))
 
 
-async def told(redis: Redis) -> list[WorkerModels]:
+async def told(redis: Redis) -> list[WorkerReport]:
     """Read what the workers say, by name; what makes no sense is left out.
 
     Raises:
@@ -156,5 +204,5 @@ async def told(redis: Redis) -> list[WorkerModels]:
     return [one for name, one in found if one is not None and one.worker == name and _is_dated(one)]
 
 
-def _is_dated(state: WorkerModels) -> bool:
+def _is_dated(state: WorkerReport) -> bool:
     return is_instant(state.since_ms, *(one.at_ms for one in state.refused))

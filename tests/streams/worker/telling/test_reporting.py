@@ -1,27 +1,28 @@
-"""A worker tells which model it runs and which it refused, on a real Valkey."""
+"""A worker tells how it does, which model it runs and which it refused, on a real Valkey."""
 
 import asyncio
 from pathlib import Path
 
+from msgspec.structs import replace
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from streams.redis.connection import WORKERS, Guard
-from streams.redis.worker_models import WorkerModels, told
+from streams.redis.worker_reports import WorkerReport, told
 from streams.screening.build import make_screener
 from streams.settings import load_settings
-from streams.worker.model_report import ModelReport
 from streams.worker.model_switch import ModelSwitch
+from streams.worker.telling.reporting import Reporting
 from tests.models.small_model import save_small_model
 from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 
-STATE = WorkerModels("w-1", "gbt-1", 1)
+STATE = WorkerReport("w-1", "gbt-1", 1)
 
 
-def no_alarms() -> tuple[str, ...]:
-    return ()
+def as_it_is(said: WorkerReport) -> WorkerReport:
+    return said
 
 
 def test_a_switch_and_a_refusal_are_told(valkey: ValkeyProcess, tmp_path: Path) -> None:
@@ -32,9 +33,9 @@ def test_a_switch_and_a_refusal_are_told(valkey: ValkeyProcess, tmp_path: Path) 
     async def work(client: Redis) -> None:
         switch = ModelSwitch(make_screener(settings, shared_trunks=False), tmp_path)
         first = switch.watched.version
-        report = ModelReport(client, Guard(), lambda: switch.told("w-1", 7), no_alarms)
+        report = Reporting(client, Guard(), lambda: switch.told("w-1", 7), as_it_is)
 
-        async def said() -> WorkerModels:
+        async def said() -> WorkerReport:
             await switch.settled()
             await report.look()
             (state,) = await told(client)
@@ -67,7 +68,7 @@ def test_what_stays_is_told_again_now_and_then(valkey: ValkeyProcess) -> None:
 
     async def work(client: Redis) -> None:
         for repeat_s, known in ((3_600.0, []), (0.0, [STATE])):
-            report = ModelReport(client, Guard(), lambda: STATE, no_alarms, repeat_s=repeat_s)
+            report = Reporting(client, Guard(), lambda: STATE, as_it_is, repeat_s=repeat_s)
             await report.look()
             await client.flushdb()
             await report.look()
@@ -81,14 +82,18 @@ def test_alarms_are_told_with_the_rest_and_end_there_too(valkey: ValkeyProcess) 
 
     async def work(client: Redis) -> None:
         raised = ["features", "shadow"]
-        report = ModelReport(client, Guard(), lambda: STATE, lambda: tuple(raised), repeat_s=0.0)
+
+        def alarmed(said: WorkerReport) -> WorkerReport:
+            return replace(said, alarms=tuple(raised))
+
+        report = Reporting(client, Guard(), lambda: STATE, alarmed, repeat_s=0.0)
         await report.look()
         assert [one.alarms for one in await told(client)] == [("features", "shadow")]
         raised.clear()
         await report.look()
         assert await told(client) == [STATE]
 
-        seldom = ModelReport(client, Guard(), lambda: STATE, lambda: tuple(raised), repeat_s=3_600.0)
+        seldom = Reporting(client, Guard(), lambda: STATE, alarmed, repeat_s=3_600.0)
         await seldom.look()
         raised.append("scores")
         await seldom.look()
@@ -101,7 +106,7 @@ def test_without_redis_it_is_told_later(valkey: ValkeyProcess) -> None:
     """Nothing raises meanwhile."""
 
     async def work(client: Redis) -> None:
-        report = ModelReport(client, Guard(), lambda: STATE, no_alarms)
+        report = Reporting(client, Guard(), lambda: STATE, as_it_is)
         valkey.kill()
         await report.look()
         valkey.start()
@@ -119,7 +124,7 @@ def test_a_redis_that_does_not_take_it_is_said_once(valkey: ValkeyProcess) -> No
     async def work(client: Redis) -> None:
         await client.acl_setuser("default", enabled=True, nopass=True, commands=["-sadd"])
         guard = Guard()
-        report = ModelReport(client, guard, lambda: STATE, no_alarms, repeat_s=0.0)
+        report = Reporting(client, guard, lambda: STATE, as_it_is, repeat_s=0.0)
         with capture_logs() as lines:
             for _ in range(3):
                 await report.look()

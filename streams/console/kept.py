@@ -75,6 +75,10 @@ class Kept:
         several = (reversed(one) if isinstance(one, deque) else iter((one,)) for one in found)
         return merge(*several, key=lambda one: one.decided_time_ms, reverse=True)
 
+    def texts(self, kind: Kind) -> Iterator[str]:
+        """What the decisions that are kept name of a kind, each once."""
+        return iter(self._found.get(kind, ()))
+
     def _forget(self, oldest: Decision) -> None:
         for kind, text_of in _FIELDS.items():
             text, found = text_of(oldest), self._found[kind]

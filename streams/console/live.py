@@ -10,7 +10,7 @@ from typing import NamedTuple
 from detector.contract.decisions import Action, Decision, Step
 from streams.console.kept import Kept
 from streams.console.scores import ScoreSketch
-from streams.console.subjects import Subject
+from streams.console.subjects import Kind, Subject
 from streams.wire.records import DECISION_DECODER
 from streams.wire.refusals import REFUSALS
 
@@ -111,6 +111,10 @@ class LiveMemory:
     def versions(self) -> list[tuple[str, str, str, int]]:
         """Policy, model and mode of the latest decisions that are kept, and how many had them, the most first."""
         return [(*versions, calls) for versions, calls in self._versions.most_common(MOST_VERSIONS)]
+
+    def trunks(self, most: int) -> list[str]:
+        """Trunk groups of the decisions that are kept, in alphabetical order."""
+        return sorted(islice(self._latest.texts(Kind.TRUNK), most))
 
     def suspects(self, most: int) -> list[Decision]:
         """The latest calls that were labelled or blocked, or would have been; the latest first."""

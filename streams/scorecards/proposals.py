@@ -1,7 +1,6 @@
 """A change of the policy for one trunk group: the line, and the file with it, as a person wrote all the rest."""
 
 import json
-import re
 from dataclasses import replace
 
 from detector.contract.errors import PolicyInvalid, RobocallError
@@ -10,9 +9,8 @@ from detector.policy.lists import Basis
 from detector.policy.upstreams import Upstream
 from streams.scorecards.cards import By, Card
 from streams.screening.policy_file import parse_policy
+from streams.screening.policy_text import with_items
 
-_KEY = re.compile(r"upstreams:[ \t]*(\[[ \t]*\])?[ \t]*(#.*)?")
-_ITEM = re.compile(r"( *)- ")
 _WORDS = {
     "suspect": "suspect calls",
     "invalid": "invalid numbers",
@@ -93,7 +91,7 @@ def with_entries(text: str, entries: list[Upstream]) -> str:
     if twice:
         raise ProposalRefused(f"trunk group {twice[0]} has an entry under upstreams already: change it there")
     wanted = replace(before, upstreams=(*entries, *before.upstreams))
-    changed = _changed(text, [line_of(one) for one in entries])
+    changed = with_items(text, "upstreams", [line_of(one).removeprefix("- ") for one in entries])
     try:
         is_right = parse_policy(changed.encode()) == wanted
     except PolicyInvalid:
@@ -101,16 +99,3 @@ def with_entries(text: str, entries: list[Upstream]) -> str:
     if not is_right:
         raise ProposalRefused("the file writes `upstreams` in a way that is not understood: add the lines yourself")
     return changed
-
-
-def _changed(text: str, made: list[str]) -> str:
-    lines = text.splitlines()
-    at = next((number for number, line in enumerate(lines) if _KEY.fullmatch(line.rstrip())), None)
-    if at is None:
-        return "\n".join([*lines, "upstreams:", *(f"  {line}" for line in made), ""])
-    items = (found for line in lines[at + 1 :] if (found := _ITEM.match(line)))
-    is_empty = "[" in lines[at].partition("#")[0]
-    first = None if is_empty else next(items, None)
-    indent = "  " if first is None else first[1]
-    heading = lines[at].replace("[", "", 1).replace("]", "", 1).rstrip() if is_empty else lines[at]
-    return "\n".join([*lines[:at], heading, *(f"{indent}{line}" for line in made), *lines[at + 1 :], ""])

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from detector.contract.decisions import Mode
 from detector.contract.errors import PolicyInvalid
 from detector.policy.settings import Policy
 from streams.cases.store import CaseStore
@@ -20,6 +22,7 @@ from streams.console.bench import Bench
 from streams.console.live import LiveMemory
 from streams.console.roles import User, What
 from streams.console.sessions import Session
+from streams.console.steering.enforcing import with_enforcement
 from streams.console.steering.work import State, Work, told_of_its_end
 from streams.console.visits import Change, Look, Visits
 from streams.files import private_folder
@@ -35,6 +38,9 @@ MOST_POLICY_FORM_BYTES = 3 * MAX_POLICY_BYTES + 4_096
 SAVED_S = 8.0
 READ_S = 10.0
 MOST_SAVED = 20
+MOST_TRUNKS = 500
+_SHARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
+"""Per cent as somebody types them, in steps of 0.01."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class PolicyPage:
             Route(f"{POLICY}/work", look(self.work), methods=["GET"]),
             Route(f"{POLICY}/saved", look(self.saved), methods=["GET"]),
             Route(f"{POLICY}/try", attempt, methods=["POST"]),
+            Route(f"{POLICY}/enforce", change(What.POLICY, self.enforce), methods=["POST"]),
             Route(f"{POLICY}/save", change(What.POLICY, self.save), methods=["POST"]),
         ]
 
@@ -119,6 +126,7 @@ class PolicyPage:
             text=here.text if self._draft is None else self._draft.text,
             is_draft=self._draft is not None,
             versions=self._memory.versions(),
+            trunks=self._memory.trunks(MOST_TRUNKS),
         )
 
     async def work(self, request: Request, user: User, session: Session) -> Response:
@@ -145,7 +153,24 @@ class PolicyPage:
     async def attempt(self, request: Request, user: User, session: Session) -> Response:
         """Try what stands in the form, which goes on by itself; 303 to the page."""
         del session
-        text = request.state.form.get("text", "").replace("\r\n", "\n")
+        return await self._tried(request.state.form.get("text", "").replace("\r\n", "\n"), user)
+
+    async def enforce(self, request: Request, user: User, session: Session) -> Response:
+        """Try another mode or share of all calls, or of a trunk group's; 303 to the page."""
+        del session
+        form = request.state.form
+        mode, trunk, percent = form.get("mode", ""), form.get("trunk", "").strip(), form.get("percent", "")
+        if mode not in set(Mode) or not _SHARE.fullmatch(percent):
+            raise HTTPException(HTTPStatus.BAD_REQUEST, "Say shadow or enforce, and of how many per cent of callers.")
+        base = self._draft
+        found = await self._disk.run(
+            lambda: with_enforcement(self._text() if base is None else base.text, trunk, Mode(mode), float(percent))
+        )
+        if found.why_not:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, f"This cannot be tried. {found.why_not}.")
+        return await self._tried(found.content, user)
+
+    async def _tried(self, text: str, user: User) -> Response:
         found = await self._disk.run(lambda: self._compared(text))
         if found.why_not:
             raise HTTPException(HTTPStatus.BAD_REQUEST, f"This cannot be tried. {found.why_not}.")
@@ -180,13 +205,16 @@ class PolicyPage:
     def _in_force(self) -> InForce:
         """Read and parse the file; it blocks."""
         try:
-            text = read_policy(self._existing() or DEFAULT_POLICY_FILE)[:MAX_POLICY_BYTES].decode("utf-8", "replace")
+            text = self._text()
         except PolicyInvalid as error:
             return InForce(why_not=str(error))
         try:
             return InForce(text, policy_of(self._settings))
         except PolicyInvalid as error:
             return InForce(text, why_not=str(error))
+
+    def _text(self) -> str:
+        return read_policy(self._existing() or DEFAULT_POLICY_FILE)[:MAX_POLICY_BYTES].decode("utf-8", "replace")
 
     def _compared(self, text: str) -> tuple[Draft, str, list[str]]:
         """A draft of this text, its version, and what the command is to compare it with; it blocks."""

@@ -34,6 +34,8 @@ HAS_ONE = "  - {trunk_group_id: old, action: report, reason: x}"
         f"upstreams:  # these\n{HAS_ONE[2:]}\n",
         f"upstreams:\n\n  # a comment\n  {HAS_ONE}\n",
         DEFAULT_POLICY_FILE.read_text(encoding="utf-8"),
+        "upstreams: [{trunk_group_id: old, action: report, reason: x}]\n",
+        '"upstreams":\n  - {trunk_group_id: old, action: report, reason: x}\n',
     ],
 )
 def test_the_entry_comes_in_and_every_other_line_stays(text: str) -> None:
@@ -52,17 +54,10 @@ def test_the_entry_comes_in_and_every_other_line_stays(text: str) -> None:
     assert all(line in left for line in kept)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "upstreams: [{trunk_group_id: old, action: report, reason: x}]\n",
-        '"upstreams":\n  - {trunk_group_id: old, action: report, reason: x}\n',
-        "{mode: enforce}\n",
-    ],
-)
-def test_what_is_written_in_another_way_is_left_alone(text: str) -> None:
-    with pytest.raises(ProposalRefused, match="add the lines yourself"):
-        with_entries(text, [ENTRY])
+def test_a_file_in_braces_has_it_in_braces() -> None:
+    changed = with_entries("{mode: enforce}\n", [ENTRY])
+    assert changed.endswith("mode: enforce}\n")
+    assert parse_policy(changed.encode()).upstreams == (ENTRY,)
 
 
 def test_a_trunk_group_with_an_entry_is_for_a_person() -> None:

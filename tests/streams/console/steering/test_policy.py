@@ -257,3 +257,59 @@ def test_records_that_cannot_be_read_are_said_in_their_place(played: Played) -> 
         return (await browser.get("/policy/saved")).text
 
     assert "Kafka" in played.run(Role.OPERATOR, visit)
+
+
+def test_from_shadow_to_enforce_by_a_form(played: Played, commands: Commands, file: Path) -> None:
+    """A trunk group's share is tried as a change of the file, and a second change on top of that; nothing is saved."""
+
+    async def visit(browser: Browser) -> list[httpx.Response]:
+        await browser.get("/policy")
+        answers = []
+        for fields in (
+            {"trunk": " tg-new ", "mode": "enforce", "percent": "5"},
+            {"trunk": "", "mode": "enforce", "percent": "12.5"},
+        ):
+            page = await browser.send("/policy/enforce", **fields)
+            answers.append(page)
+            await settled(browser, "/policy/work")
+            await browser.get("/policy")
+        return [*answers, browser.page]
+
+    *_, page = played.run(Role.ADMIN, visit)
+
+    tried = parse_policy(Path(commands.asked[-1][0][-1]).read_bytes())
+    assert [(one.trunk_group_id, one.enforce_percent) for one in tried.overrides] == [("tg-new", 5.0), ("tg-chi", 25.0)]
+    assert (tried.mode.value, tried.enforce_percent, tried.hold_s) == ("enforce", 12.5, 60)
+    assert "What is tried" in page.text
+    assert '<option value="tg-chi">' in page.text
+    assert file.read_text() == FILE
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"trunk": "", "mode": "enforce", "percent": "0"},
+        {"trunk": "", "mode": "enforce", "percent": "101"},
+        {"trunk": "", "mode": "enforce", "percent": "1e2"},
+        {"trunk": "", "mode": "on", "percent": "5"},
+        {},
+    ],
+)
+def test_what_cannot_be_enforced_is_not_tried(played: Played, commands: Commands, fields: dict[str, str]) -> None:
+    async def visit(browser: Browser) -> httpx.Response:
+        await browser.get("/policy")
+        return await browser.send("/policy/enforce", **fields)
+
+    assert played.run(Role.ADMIN, visit).status_code == 400
+    assert commands.asked == []
+
+
+def test_who_does_not_change_the_policy_has_no_form(played: Played) -> None:
+    async def visit(browser: Browser) -> tuple[str, int]:
+        page = (await browser.get("/policy")).text
+        answer = await browser.send("/policy/enforce", trunk="", mode="enforce", percent="5")
+        return page, answer.status_code
+
+    page, status = played.run(Role.OPERATOR, visit)
+    assert "/policy/enforce" not in page
+    assert status == 403

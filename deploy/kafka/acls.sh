@@ -75,6 +75,7 @@ for user in "$DESK" "$CONSOLE"; do
 done
 may "$CONSOLE" "Read Describe" "--topic call-decisions --topic campaigns" # in no group
 may "$CONSOLE" "Write Describe" "--topic campaigns" # confirm, clear
+may "$CONSOLE" "Describe" "--group $GROUP" # how far workers are behind
 may "$CONSOLE" "Describe DescribeConfigs" "--topic call-events --topic call-decisions --topic entity-decisions \
     --topic call-feedback --topic scored-calls --topic dead-letters --topic case-records --topic campaigns --topic fleet-secret" # doctor
 

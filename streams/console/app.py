@@ -30,6 +30,7 @@ SERVED = {
     "console.js": "text/javascript",
     "thresholds.js": "text/javascript",
     "curves.js": "text/javascript",
+    "history.js": "text/javascript",
     "console.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
@@ -117,9 +118,9 @@ class Console:
             Route("/search", change(What.LOOK, of.search), methods=["POST"]),
             Route("/about/{link}", look(of.about), methods=["GET"]),
             Route("/about/{link}/unmask", change(What.UNMASK, of.unmask), methods=["POST"]),
-            Route("/about/{link}/{place}", look(of.part), methods=["GET"]),
             *(self._entrance(self._kept) if self._entrance is not None else ()),
             *(route for routes in self._more for route in routes(look, change)),
+            Route("/about/{link}/{place}", look(of.part), methods=["GET"]),  # the last, since any place fits
         ]
         handlers: dict[Any, Any] = {HTTPException: self._wrong, BodyRefused: self._refused, ClientDisconnect: _gone}
         return Headers(Starlette(routes=routes, exception_handlers=handlers), is_secure=self._is_secure)

@@ -67,12 +67,17 @@ class Looks:
         return report.content
 
 
-def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str, Any]]:
-    """Ask the archive, in its thread; a question that takes too long is interrupted."""
+def condition_of(chosen: ArchiveSettings, subject: Subject) -> tuple[str, tuple[str, ...]]:
+    """SQL that tells whether a decision is about a subject, and the values for its places."""
     values: tuple[str, ...] = (subject.text,)
     if subject.kind is Kind.NUMBER:
         values = kept_forms(subject.text, None if chosen.key is None else NumberKey(chosen.key))
-    condition = _CONDITIONS[subject.kind].format(places=", ".join("?" * len(values)))
+    return _CONDITIONS[subject.kind].format(places=", ".join("?" * len(values))), values
+
+
+def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str, Any]]:
+    """Ask the archive, in its thread; a question that takes too long is interrupted."""
+    condition, values = condition_of(chosen, subject)
     sql = (
         f"SELECT * EXCLUDE (kafka_partition, kafka_offset, kafka_timestamp_ms, day) FROM call_decisions "  # noqa: S608
         f"WHERE {condition} AND day >= current_date - {days} "

@@ -42,11 +42,16 @@ class GroupLag:
 
     Attributes:
         members: that are in the group now.
-        records: that it has not committed, of all partitions; of one that it has never committed all that are kept.
+        behind: records that it has not committed, by partition; of one that it has never committed all that are kept.
     """
 
     members: int
-    records: int
+    behind: dict[int, int]
+
+    @property
+    def records(self) -> int:
+        """Those of all partitions."""
+        return sum(self.behind.values())
 
 
 def group_view(settings: Settings) -> GroupView:
@@ -88,7 +93,8 @@ def group_lag(admin: KafkaAdminClient, group: str, topic: str, partitions: int) 
     places = [TopicPartition(topic, partition) for partition in range(partitions)]
     oldest, ends = (_offsets(admin, places, spec) for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST))
     committed = {place: found.offset for place, found in offsets.items()}
-    return GroupLag(members, sum(end - max(committed.get(place, -1), oldest[place]) for place, end in ends.items()))
+    behind = {place.partition: end - max(committed.get(place, -1), oldest[place]) for place, end in ends.items()}
+    return GroupLag(members, behind)
 
 
 def _asked(admin: KafkaAdminClient, group: str) -> tuple[int, dict[Any, Any]]:

@@ -40,6 +40,9 @@ from streams.console.steering.work import Work
 from streams.console.subjects import Links
 from streams.console.users import Users
 from streams.console.visits import Visits
+from streams.console.watching.fleet import Fleet
+from streams.console.watching.history import HistoryPart
+from streams.console.watching.upstreams import UpstreamsToCall
 from streams.errors import SettingsInvalid
 from streams.log import NumberDigest, configure_log
 from streams.running.services import SWITCH_INTERVAL_S, Background, Part, new_event_loop
@@ -148,8 +151,9 @@ def console_app(
     is_secure = chosen.tls_certfile is not None
     links = Links(users.secret)
     pages = Pages(links)
-    archive = load_archive_settings()
-    looks = Looks(settings, archive if "url" in archive.model_fields_set else None, chosen.archive_days)
+    configured = load_archive_settings()
+    archive = configured if "url" in configured.model_fields_set else None
+    looks = Looks(settings, archive, chosen.archive_days)
     digest = NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value())
     sessions = Sessions(chosen.session_hours * HOUR_S, time.monotonic)
     provider = "" if client is None else client.provider
@@ -168,7 +172,12 @@ def console_app(
         ModelPage(visits, lambda: model_facts(settings), Work("console model", run)),
         PolicyPage(visits, settings, live.memory, Work("console policy", run)),
     )
-    more = [one.routes for one in (*desk, *steering)]
+    watching = (
+        Fleet(visits, settings),
+        UpstreamsToCall(visits, archive),
+        HistoryPart(visits, archive, chosen.archive_days),
+    )
+    more = [one.routes for one in (*watching, *desk, *steering)]
     return Console(signing_in, handlers, pages, more=more, is_secure=is_secure, entrance=entrance).app()
 
 

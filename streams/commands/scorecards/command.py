@@ -7,9 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import click
@@ -17,7 +15,6 @@ import click
 from detector.policy.entries import EntryAction
 from detector.policy.lists import Basis
 from models.data.cells import inert
-from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.roles import Role, require
 from streams.commands.archive import opened
@@ -25,13 +22,10 @@ from streams.commands.policy.saving import named_file, save_policy
 from streams.commands.scorecards.showing import show
 from streams.running.printable import printable
 from streams.running.progress import Say, step
-from streams.scorecards.cards import SHARES, THRESHOLDS, By, Card, cards_of
-from streams.scorecards.plan import load_plan
+from streams.scorecards.cards import SHARES, THRESHOLDS, By, Card
+from streams.scorecards.counting import counted
 from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, trunks_in, with_entries
-from streams.scorecards.query import MEMORY_BYTES, Days, register
 from streams.settings import load_settings
-from streams.upstreams.entries import Upstream, load_upstreams
-from streams.upstreams.settings import load_upstreams_settings
 
 MOST_DAYS = 400
 DAY_TYPE = click.DateTime(["%Y-%m-%d"])
@@ -155,27 +149,9 @@ def _new_alarms(cards: Iterable[Card], basis: str, there: Container[str]) -> lis
 
 
 def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, float], say: Say) -> list[Card]:
-    settings, upstreams = load_archive_settings(), _upstreams()
-    is_digested = settings.key is not None
-    found: list[Card] = []
-    with ExitStack() as stack:
-        table = None if plan is None else load_plan(plan, lambda rows: say(f"{rows:,} rows of the plan"))
-        connection = stack.enter_context(connected(opened(settings), MEMORY_BYTES))
-        register(connection, upstreams, table)
-        counter = Days(connection, is_digested=is_digested)
-        for number, day in enumerate(days):
-            lines = counter.lines(day, partial(_tell, say, number, len(days)))
-            found += cards_of(lines, upstreams, day, thresholds=thresholds, has_reasons=not is_digested)
-    return found
-
-
-def _tell(say: Say, done: int, of: int, day: date) -> None:
-    say(f"of {day}", done, of)
-
-
-def _upstreams() -> tuple[Upstream, ...]:
-    path = load_upstreams_settings().file
-    return () if path is None else load_upstreams(path)
+    settings = load_archive_settings()
+    store, is_digested = opened(settings), settings.key is not None
+    return counted(store, days, is_digested=is_digested, plan=plan, thresholds=thresholds, say=say)
 
 
 def _yesterday() -> date:

@@ -1,4 +1,4 @@
-// The console's own script: the search key, the plot of decisions a second, and what is said when the server is away.
+// The console's own script: the search key, plots of decisions by time, and what is said when the server is away.
 "use strict";
 
 const ROWS = [
@@ -19,25 +19,26 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function drawn(place) {
+function drawn(place, rows, height) {
   const lines = { stroke: () => colour("--line"), width: 1 };
   const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
-  const series = ROWS.map(([, label, variable, dash]) => ({
+  const series = rows.map(([, label, variable, dash]) => ({
     label, dash, width: 2, stroke: () => colour(variable), points: { show: false },
   }));
   const options = {
-    width: place.clientWidth, height: HEIGHT, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },
+    width: place.clientWidth || 600, height, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1e3), "Etc/UTC"),
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     series: [{}, ...series],
   };
-  return new uPlot(options, [[], ...ROWS.map(() => [])], place);
+  const plot = new uPlot(options, [[], ...rows.map(() => [])], place);
+  new ResizeObserver(() => { if (place.clientWidth) plot.setSize({ width: place.clientWidth, height }); }).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
+  return plot;
 }
 
 async function follow(place) {
-  const plot = drawn(place);
-  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT })).observe(place);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
+  const plot = drawn(place, ROWS, HEIGHT);
   for (;;) {
     if (!document.hidden) {
       try {

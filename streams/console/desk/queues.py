@@ -19,8 +19,8 @@ from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.acts import Acts
 from streams.console.desk.campaign_pages import VERDICTS
-from streams.console.desk.long_look import LongLook
 from streams.console.desk.questions import Question, QuestionTable, answers_of
+from streams.console.long_look import LongLook
 from streams.console.roles import User, What
 from streams.console.sessions import Session
 from streams.console.visits import Change, Look, Visits

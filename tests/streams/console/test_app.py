@@ -21,13 +21,14 @@ PAGES = [
     "/campaigns", "/campaigns/list", "/campaigns/now", "/campaigns/x", "/cases/x", "/cases/x/record",
     "/queues", "/queues/cases", "/queues/questions", "/queues/alarms", "/now/thresholds", "/now/scores",
     "/model", "/model/facts", "/model/work", "/policy", "/policy/work", "/policy/saved",
+    "/now/workers", "/now/upstreams", "/about/x/history",
 ]  # fmt: skip
-OWN = ("console.", "curves.", "icon.", "thresholds.")
+OWN = ("console.", "curves.", "history.", "icon.", "thresholds.")
 POSTED = [
     "/search", "/sign-out", "/about/x/unmask", "/about/x/release", "/about/x/list", "/about/x/traceback",
     "/about/x/redress", "/campaigns/x/verdict", "/campaigns/x/traceback", "/cases/x/tell", "/cases/x/grant",
     "/cases/x/reject", "/cases/x/close", "/cases/x/export", "/queues/questions",
-    "/model/change", "/policy/try", "/policy/save",
+    "/model/change", "/policy/try", "/policy/enforce", "/policy/save",
 ]  # fmt: skip
 
 

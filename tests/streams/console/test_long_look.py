@@ -3,15 +3,12 @@
 import asyncio
 import threading
 
-import pytest
-
 from streams.console.bench import Bench, Found
-from streams.console.desk import long_look as module
-from streams.console.desk.long_look import LongLook
+from streams.console.long_look import LongLook
 from tests.waiting import until
 
 
-def test_pages_have_what_was_found_last_and_one_asks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_have_what_was_found_last_and_one_asks_at_a_time() -> None:
     """While somebody looks nobody else does; an answer is fresh for a while, then it is looked for again."""
     may_end, asked = threading.Event(), []
 
@@ -20,13 +17,13 @@ def test_pages_have_what_was_found_last_and_one_asks_at_a_time(monkeypatch: pyte
         return len(asked)
 
     async def work() -> None:
-        long = LongLook(Bench("The place", 60), look)
+        long = LongLook(Bench("The place", 60), look, fresh_s=1.0)
         assert set(await asyncio.gather(long.latest(), long.latest())) == {(None, True)}
         may_end.set()
         await until(lambda: long.found_ms)
         assert await long.latest() == (Found(1), False)
-        monkeypatch.setattr(module, "FRESH_S", 0.0)
         may_end.clear()
+        await asyncio.sleep(1.0)
         assert await long.latest() == (Found(1), True)
         may_end.set()
         await until(lambda: len(asked) == 2)

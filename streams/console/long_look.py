@@ -8,7 +8,7 @@ from typing import Any
 from streams.console.bench import Bench, Found
 
 FRESH_S = 10.0
-"""So long nobody looks again."""
+"""So long nobody looks again, unless told otherwise."""
 WAIT_S = 0.1
 """That a page waits, in case it is quick."""
 
@@ -19,20 +19,21 @@ class LongLook:
     Args:
         bench: where it is asked.
         look: the question; it blocks.
+        fresh_s: so long nobody looks again.
 
     Attributes:
         found_ms: when the latest answer came, epoch milliseconds; 0 before the first.
     """
 
-    def __init__(self, bench: Bench, look: Callable[[], Any]) -> None:
-        self._bench, self._look = bench, look
+    def __init__(self, bench: Bench, look: Callable[[], Any], fresh_s: float = FRESH_S) -> None:
+        self._bench, self._look, self._fresh_s = bench, look, fresh_s
         self._found: Found | None = None
         self._going: asyncio.Task[None] | None = None
         self.found_ms = 0
 
     async def latest(self) -> tuple[Found | None, bool]:
         """What was found last, None before the first answer; and whether somebody looks right now. Never raises."""
-        is_fresh = time.time_ns() // 1_000_000 - self.found_ms < FRESH_S * 1_000
+        is_fresh = time.time_ns() // 1_000_000 - self.found_ms < self._fresh_s * 1_000
         if self._going is None and not is_fresh:
             self._going = asyncio.create_task(self._ask())
         if self._going is not None:

@@ -1,0 +1,170 @@
+"""Part of the page of a number, a trunk group or a campaign: its calls by the hour, why, by which versions, windows."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from streams.archive.files import ArchiveStore
+from streams.archive.query import ask, connected
+from streams.archive.settings import ArchiveSettings
+from streams.console.bench import Bench, Found
+from streams.console.looks import ARCHIVE_S, condition_of
+from streams.console.roles import User
+from streams.console.sessions import Session
+from streams.console.subjects import Kind, Subject
+from streams.console.visits import Change, Look, Visits
+
+HOUR_MS = 3_600_000
+MOST_REASONS = 8
+MOST_VERSIONS = 8
+HISTORIES = (Kind.NUMBER, Kind.TRUNK, Kind.CAMPAIGN)
+WINDOWS = ("10s", "1m", "5m", "1h", "24h")
+MEASURES = {
+    "attempts": "calls",
+    "distinct_called": "different numbers called",
+    "asr": "answer-seizure ratio",
+    "sdr": "short-duration ratio",
+    "long_share": "long share",
+    "mean_talk": "mean talk, s",
+    "bad_number_share": "to unassigned numbers",
+    "sequential_ratio": "in sequence",
+}
+"""Features of a calling number that its windows are shown by, and what people call them."""
+
+_OF = "FROM call_decisions WHERE {condition} AND day >= current_date - {days}"
+_TREATED = "CASE WHEN action = 'allow' AND would_be <> 'allow' THEN 'tried_' || would_be ELSE action END"
+_HOURS = f"SELECT setup_time_ms // {HOUR_MS} AS hour, {_TREATED} AS treated, count(*) {_OF} GROUP BY ALL"
+_REASONS = (
+    "SELECT reason.code, max_by(reason.text, setup_time_ms), count(*) AS calls "  # noqa: S608
+    f"FROM (SELECT unnest(reasons) AS reason, setup_time_ms {_OF}) GROUP BY ALL "
+    f"ORDER BY calls DESC, reason.code LIMIT {MOST_REASONS}"
+)
+_VERSIONS = (
+    "SELECT policy_version, model_version, mode, count(*) AS calls, min(setup_time_ms), max(setup_time_ms) "
+    f"{_OF} GROUP BY ALL ORDER BY calls DESC LIMIT {MOST_VERSIONS}"
+)
+_SAMPLE = (
+    "SELECT setup_time_ms, features FROM scored_calls WHERE {condition} AND day >= current_date - {days} "
+    "ORDER BY setup_time_ms DESC LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the archive has of a subject in the days that are searched.
+
+    Attributes:
+        series: Calls of each hour by what was done, `at_s` of the hours, none left out; for the plot.
+        calls: All of them.
+        reasons: Code, the latest text and calls that had it, the most first.
+        versions: Policy, model, mode, calls, set-up of the first and of the latest.
+        sampled_ms: Set-up of the latest call whose features were kept; None where none was.
+        windows: Of the calling number at that call: by measure a value for each of `WINDOWS`, None where none.
+    """
+
+    series: Mapping[str, list[int]]
+    calls: int
+    reasons: Sequence[tuple[str, str, int]]
+    versions: Sequence[tuple[str, str, str, int, int, int]]
+    sampled_ms: int | None
+    windows: Mapping[str, list[float | None]]
+
+
+class HistoryPart:
+    """Handler of the part. Used on the event loop alone.
+
+    Args:
+        visits: Makes pages, knows links.
+        archive: Where the archive is; None = there is none.
+        days: Of it that are searched.
+    """
+
+    def __init__(self, visits: Visits, archive: ArchiveSettings | None, days: int) -> None:
+        self._visits, self._archive, self._days = visits, archive, days
+        self._bench = Bench("The archive", ARCHIVE_S)
+
+    def routes(self, look: Look, change: Change) -> list[Route]:
+        """Which page needs whom. It goes before the other parts of that page."""
+        del change
+        return [Route("/about/{link}/history", look(self.history), methods=["GET"])]
+
+    async def history(self, request: Request, user: User, session: Session) -> Response:
+        """Plots and tables."""
+        link, subject = self._visits.subject(request, *HISTORIES)
+        found = Found(why_not="No archive: set ROBOCALL_ARCHIVE_URL and start the console again")
+        if self._archive is not None:
+            archive, days = self._archive, self._days
+            found = await self._bench.run(lambda: asked(archive, subject, days))
+        return self._visits.page(
+            "history",
+            user,
+            session,
+            link,
+            found=found,
+            days=self._days,
+            names=MEASURES,
+            lengths=WINDOWS,
+            is_number=subject.kind is Kind.NUMBER,
+        )
+
+
+def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
+    """Ask the archive, in its thread; what takes too long is interrupted.
+
+    Raises:
+        QueryRefused: DuckDB is missing, or met a fault.
+        StorageError: the archive cannot be listed.
+    """
+    condition, values = condition_of(archive, subject)
+    with connected(ArchiveStore(archive.url)) as connection:
+        end = threading.Timer(ARCHIVE_S, connection.interrupt)
+        end.daemon = True
+        end.start()
+        try:
+
+            def rows(sql: str) -> list[Any]:
+                found: list[Any] = ask(connection, sql.format(condition=condition, days=days), values).fetchall()
+                return found
+
+            hours = rows(_HOURS)
+            sampled = rows(_SAMPLE) if subject.kind is Kind.NUMBER else []
+            return History(
+                series_of(hours),
+                sum(calls for _, _, calls in hours),
+                rows(_REASONS),
+                rows(_VERSIONS),
+                sampled[0][0] if sampled else None,
+                dict(_windows(sampled[0][1])) if sampled else {},
+            )
+        finally:
+            end.cancel()
+
+
+def series_of(hours: Sequence[tuple[int, str, int]]) -> dict[str, list[int]]:
+    """Calls by hour and by what was done, with each hour between the first and the last; none without calls.
+
+    Args:
+        hours: Hours since 1970, `allow`, `label`, `block`, `tried_label` or `tried_block`, and calls.
+    """
+    if not hours:
+        return {}
+    counts = {(hour, treated): calls for hour, treated, calls in hours}
+    first, last = min(hour for hour, _, _ in hours), max(hour for hour, _, _ in hours)
+    span = range(first, last + 1)
+    treatments = sorted({treated for _, treated, _ in hours})
+    rows = {treated: [counts.get((hour, treated), 0) for hour in span] for treated in treatments}
+    return {"at_s": [hour * HOUR_MS // 1_000 for hour in span]} | rows
+
+
+def _windows(features: Mapping[str, float]) -> Iterator[tuple[str, list[float | None]]]:
+    """Values of the windows by measure, of those that have any; -1 is not enough data."""
+    for measure in MEASURES:
+        values = [features.get(f"number_{measure}_{length}") for length in WINDOWS]
+        known = [None if value is None or value < 0 else value for value in values]
+        if any(value is not None for value in known):
+            yield measure, known

@@ -1,0 +1,108 @@
+"""What a number, a trunk group or a campaign did by the hour, why and by which version, out of a real archive."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.archive.files import ArchiveStore
+from streams.console.roles import Role
+from streams.console.subjects import Kind, Subject
+from streams.console.watching.history import series_of
+from streams.kafka.topics import CALL_DECISIONS, SCORED_CALLS
+from streams.wire.records import scored_call
+from tests.streams.archive.archive_case import put
+from tests.streams.console.console_case import CALLER, Browser, Played, decided
+from tests.streams.console.watching.test_upstreams import NOW_MS
+
+HOUR_MS = 3_600_000
+CAMPAIGN = "c0123456789"
+FULL_HOUR_MS = NOW_MS // HOUR_MS * HOUR_MS
+REASONS = [
+    {"code": "score", "text": "score 0.999", "value": 0.999, "threshold": 0.99},
+    {"code": "campaign", "text": f"campaign {CAMPAIGN}", "value": None, "threshold": None},
+]
+
+
+@pytest.fixture
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
+    """Two calls of three hours ago, one blocked; one of an hour ago that a policy in shadow would block."""
+    values = [
+        decided(1, setup_time_ms=FULL_HOUR_MS - 3 * HOUR_MS),
+        decided(2, "block", setup_time_ms=FULL_HOUR_MS - 3 * HOUR_MS + 5_000, reasons=REASONS),
+        decided(3, setup_time_ms=FULL_HOUR_MS - HOUR_MS, mode="shadow", would_be="block", policy_version="p2"),
+        decided(4, setup_time_ms=FULL_HOUR_MS - HOUR_MS, calling_number="+12025550199"),
+    ]
+    features = {"number_attempts_1h": 12.0, "number_attempts_24h": 30.0, "number_asr_1h": -1.0, "number_asr_24h": 0.25}
+    store = ArchiveStore(str(tmp_path / "archive"))
+    put(store, CALL_DECISIONS, values, at_ms=NOW_MS)
+    put(store, SCORED_CALLS, [scored_call(values[2], features, 1.5, 1.5)], at_ms=NOW_MS)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
+    return Played(tmp_path)
+
+
+def part(played: Played, kind: Kind, text: str) -> str:
+    link = played.links.link(Subject(kind, text))
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get(f"/about/{link}/history")).text
+
+    return str(played.run(Role.OPERATOR, visit))
+
+
+def plotted(page: str) -> dict[str, Any]:
+    found = re.search(r"data-history='([^']+)'", page)
+    assert found is not None
+    return json.loads(html.unescape(found[1]))  # type: ignore[no-any-return]
+
+
+def test_a_number_by_the_hour(played: Played) -> None:
+    """Tried and done apart, no hour left out, by which versions, and its windows as the model saw them last."""
+    page = part(played, Kind.NUMBER, CALLER)
+
+    first_s = (FULL_HOUR_MS - 3 * HOUR_MS) // 1_000
+    assert plotted(page) == {
+        "at_s": [first_s, first_s + 3_600, first_s + 7_200],
+        "allow": [1, 0, 0],
+        "block": [1, 0, 0],
+        "tried_block": [0, 0, 1],
+    }
+    assert "3 decisions in the 7 days" in page
+    assert re.search(r"score</th><td>1</td>", page)
+    assert "<td>p2</td>" not in page
+    assert '<th scope="row">p2</th><td>m</td><td>shadow</td><td>1</td>' in page
+    assert "answer-seizure ratio" in page
+    assert page.index("<td>12") < page.index("<td>30")
+    assert "short-duration" not in page
+    assert CALLER not in page
+
+
+def test_a_trunk_group_and_a_campaign_too(played: Played) -> None:
+    """All calls of the trunk group; of the campaign those whose reasons name it."""
+    trunk, campaign = part(played, Kind.TRUNK, "tg-chi"), part(played, Kind.CAMPAIGN, CAMPAIGN)
+    assert plotted(trunk)["allow"] == [1, 0, 1]
+    assert plotted(campaign) == {"at_s": [(FULL_HOUR_MS - 3 * HOUR_MS) // 1_000], "block": [1]}
+    assert "as the model saw them" not in trunk
+
+
+def test_nothing_and_no_sample_are_said(played: Played) -> None:
+    assert "No decision in the 7 days" in part(played, Kind.NUMBER, "+13125550100")
+    assert "none of its calls was among the sample" in part(played, Kind.NUMBER, "+12025550199")
+
+
+def test_a_decision_has_no_history_and_no_archive_is_said(tmp_path: Path) -> None:
+    played = Played(tmp_path)
+    assert "leads nowhere" in part(played, Kind.DECISION, "0" * 32)
+    assert "ROBOCALL_ARCHIVE_URL" in part(played, Kind.NUMBER, CALLER)
+
+
+def test_hours_without_calls_are_none_left_out() -> None:
+    assert series_of([]) == {}
+    assert series_of([(12, "allow", 5), (10, "block", 1)]) == {
+        "at_s": [36_000, 39_600, 43_200],
+        "allow": [0, 0, 5],
+        "block": [1, 0, 0],
+    }

@@ -1,6 +1,7 @@
 """What the pages show, to whom, and what is left in the log."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,23 @@ def test_a_trunk_group_that_redis_knows_nothing_of_has_its_part_too(tmp_path: Pa
 
     assert answer.status_code == 200
     assert "no worker has told Redis" in answer.text
+
+
+def test_a_row_has_one_line_of_reasons(tmp_path: Path) -> None:
+    """A decision of the model has a dozen sentences: a table has the first, cut, and says how many there are besides."""
+    reasons = [
+        {"code": "score", "text": "Score 0.99 is at or above 0.95, the threshold for labelling; " + "and so on, " * 20},
+        *({"code": f"feature_{number}", "text": f"feature {number}"} for number in range(6)),
+        {"code": "campaign", "text": "campaign c0123456789"},
+    ]
+    made = Played(tmp_path)
+    made.memory.take(None, decided(7, "block", reasons=reasons))
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/now/suspects")).text
+
+    page = made.run(Role.OPERATOR, visit)
+
+    assert re.search(r"<td>Score 0\.99 .{60,90} \.\.\. \(and 6 more\); <a href=", page)
+    assert "c0123456789</a>" in page
+    assert "feature 1" not in page

@@ -224,7 +224,6 @@ TESTED_ELSEWHERE = {
     "streams/redis/erasing": ("tests/streams/commands/test_erase.py", "what the command erases"),
     "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
     "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),
-    "streams/kafka/group_view": ("tests/streams/state/test_snapshot_commands.py", "it needs a broker and a group"),
     "streams/state/inspection": ("tests/streams/state/test_snapshot_commands.py", "what the command says"),
     "streams/state/snapshot_errors": ("tests/streams/state/test_snapshot_file.py", "one error, raised there"),
     "streams/state/snapshot_format": (

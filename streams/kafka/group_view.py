@@ -1,5 +1,6 @@
 """Where a group stands, that of the workers or another, asked from outside of it. Blocking."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from streams.kafka.locating import Mark
 from streams.kafka.temporary_group import NOT_YET
 from streams.kafka.topics import CALL_EVENTS, admin_client
 from streams.settings import Settings
+
+logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
+"""It warns of each member of a Faust group, with all of its metadata, which it cannot decode: we only count them."""
 
 
 @dataclass(frozen=True, slots=True)

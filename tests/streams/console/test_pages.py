@@ -195,7 +195,7 @@ def test_a_trunk_group_that_redis_knows_nothing_of_has_its_part_too(tmp_path: Pa
 
 
 def test_a_row_has_one_line_of_reasons(tmp_path: Path) -> None:
-    """A decision of the model has a dozen sentences: a table has the first, cut, and says how many there are besides."""
+    """A decision of the model has a dozen sentences: a table has the first, cut, and how many there are besides."""
     reasons = [
         {"code": "score", "text": "Score 0.99 is at or above 0.95, the threshold for labelling; " + "and so on, " * 20},
         *({"code": f"feature_{number}", "text": f"feature {number}"} for number in range(6)),

@@ -19,11 +19,11 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function drawn(place, rows, height) {
+function drawn(place, rows, height, hasPoints = false) {
   const lines = { stroke: () => colour("--line"), width: 1 };
   const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
   const series = rows.map(([, label, variable, dash]) => ({
-    label, dash, width: 2, stroke: () => colour(variable), points: { show: false },
+    label, dash, width: 2, stroke: () => colour(variable), points: { show: hasPoints },
   }));
   const options = {
     width: place.clientWidth || 600, height, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },

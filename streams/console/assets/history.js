@@ -4,9 +4,10 @@
 const HISTORY_HEIGHT = 160;
 
 document.addEventListener("htmx:load", (event) => {
-  for (const one of event.detail.elt.querySelectorAll("[data-history]")) {
+  const elt = event.detail.elt;
+  for (const one of [...(elt.matches("[data-history]") ? [elt] : []), ...elt.querySelectorAll("[data-history]")]) {
     const found = JSON.parse(one.dataset.history);
     const rows = ROWS.filter(([name]) => name in found);
-    drawn(one, rows, HISTORY_HEIGHT).setData([found.at_s, ...rows.map(([name]) => found[name])]);
+    drawn(one, rows, HISTORY_HEIGHT, true).setData([found.at_s, ...rows.map(([name]) => found[name])]);
   }
 });

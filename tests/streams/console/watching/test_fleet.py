@@ -63,7 +63,7 @@ def test_workers_and_partitions_are_shown_and_a_fleet_without_workers_is_told(
     page = desk.played.run(Role.OPERATOR, lambda browser: until_shown(browser, is_whole))
 
     assert "Nobody is in the group robocall-detector: no call is decided." in page
-    assert "1 partitions, 7 records not committed" in page
+    assert "1 partition, 7 records not committed" in page
     assert '<span class="label">degraded</span>' in page
     assert "<td>1</td><td>7</td>" in page
 

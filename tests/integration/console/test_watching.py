@@ -1,0 +1,66 @@
+"""What is only looked at, in a real browser: a plot by the hour, windows, and how the fleet does."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.archive.files import ArchiveStore
+from streams.console.subjects import Kind, Subject
+from streams.kafka.topics import CALL_DECISIONS, SCORED_CALLS
+from streams.settings import load_settings
+from streams.wire.records import scored_call
+from tests.conftest import FreshTopics
+from tests.integration.console.console_stack import Stack
+from tests.integration.console.test_browser import opened, pytestmark, sign_in
+from tests.streams.archive.archive_case import put
+from tests.streams.console.console_case import CALLER, decided
+
+__all__ = ["pytestmark"]
+
+NOW_MS = time.time_ns() // 1_000_000
+HOUR_MS = 3_600_000
+FEATURES = {"number_attempts_1h": 12.0, "number_attempts_24h": 30.0, "number_asr_24h": 0.25}
+
+
+@pytest.fixture
+def stack(
+    kafka_bootstrap: str, redis_url: str, fresh_topics: FreshTopics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Stack:
+    """A console with an archive: a number called for nine hours, and was blocked in two of them."""
+    fresh_topics(4)
+    store = ArchiveStore(str(tmp_path / "archive"))
+    values = [
+        decided(number, "block" if number % 5 == 0 else "allow", setup_time_ms=NOW_MS - number * HOUR_MS)
+        for number in range(1, 10)
+    ]
+    put(store, CALL_DECISIONS, values, at_ms=NOW_MS)
+    put(store, SCORED_CALLS, [scored_call(values[0], FEATURES, 1.5, 1.5)], at_ms=NOW_MS)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
+    return Stack(load_settings(kafka_bootstrap_servers=kafka_bootstrap, redis_url=redis_url), tmp_path)
+
+
+def test_a_number_has_a_plot_by_the_hour_and_its_windows(stack: Stack, tmp_path: Path) -> None:
+    """As wide as the page; whoever cannot see it has the tables. Nothing inline, so nothing is complained of."""
+
+    async def run() -> tuple[list[str], dict[str, float], str, str]:
+        async with stack.running() as pages, opened() as (page, complaints):
+            await sign_in(page, pages, "operator")
+            await page.get_by_text("Nobody is in the group").wait_for()
+            await page.goto(pages + stack.links.path(Subject(Kind.NUMBER, CALLER)))
+            plot = page.locator(".history canvas")
+            await plot.wait_for()
+            box = await plot.bounding_box()
+            windows = await page.get_by_role("region", name="Windows").inner_text()
+            await page.screenshot(path=tmp_path / "number.png", full_page=True)
+            return complaints, box or {}, windows, await page.locator(".history").inner_text()
+
+    complaints, box, windows, legend = asyncio.run(run())
+
+    assert complaints == []
+    assert box["width"] > 400
+    assert box["height"] > 100
+    assert "blocked" in legend
+    assert "only tried" not in legend
+    assert "answer-seizure ratio" in windows

@@ -1,6 +1,7 @@
 """`robocall console user`: who may sign in. It works on the users file alone, which a running console follows."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ ROLE_OPTION = click.option(
 
 @click.group()
 def user() -> None:
-    """Say who may sign in: add, list, password, remove. The file is that of ROBOCALL_CONSOLE_USERS_FILE.
+    """Say who may sign in: add, list, password, role, remove. The file is that of ROBOCALL_CONSOLE_USERS_FILE.
 
     \b
       operator       looks, judges campaigns, keeps lists, releases, opens redress
@@ -58,6 +59,18 @@ def password(name: str) -> None:
     account = _account(users, name)
     write_users(path, users.with_account(Account(name, account.role, hash_password(_asked_password()))))
     click.echo(f"{name} has a new password")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("role", metavar="ROLE", type=click.Choice([role.value for role in Role]))
+def role(name: str, role: str) -> None:
+    """Give a user another ROLE: operator, redress, investigator, model_owner or admin. It holds at once."""
+    path = _path()
+    users = _users(path)
+    account = _account(users, name)
+    write_users(path, users.with_account(replace(account, role=Role(role))))
+    click.echo(f"{name} is {role} now")
 
 
 @user.command()

@@ -59,11 +59,13 @@ class AboutActs:
         change, entry = form.get("change", ""), _entity(subject).removeprefix(NUMBER_ENTITY)
         if change not in CHANGES:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "Choose what to do with the list.")
-        self._visits.note("console act", user, subject, act=change, reason=masked(why))
-        if change == "allow":
-            said = await self._acts.allow(entry, days_of(form.get("days", ""), least=1 / 24), user.name, why)
-        elif change == "block":
-            said = await self._acts.block(entry, _basis(form.get("basis", "")), user.name, why)
+        days = days_of(form.get("days", ""), least=1 / 24) if change == "allow" else None
+        basis = _basis(form.get("basis", "")) if change == "block" else None
+        self._visits.note("console act", user, subject, act=change, days=days, basis=basis, reason=masked(why))
+        if days is not None:
+            said = await self._acts.allow(entry, days, user.name, why)
+        elif basis is not None:
+            said = await self._acts.block(entry, basis, user.name, why)
         else:
             said = await self._acts.unlist(change.removeprefix("un"), entry, user.name, why)
         return self._visits.back(subject, session, said)

@@ -31,6 +31,9 @@ def test_users_come_change_and_go(path: Path) -> None:
     assert typed("user add bob --role operator", OTHER).exit_code == 0
     assert typed("user list").output == "ada\tadmin\nbob\toperator\n"
     assert typed("user password ada", OTHER).exit_code == 0
+    assert typed("user role bob redress").output == "bob is redress now\n"
+    assert typed("user list").output == "ada\tadmin\nbob\tredress\n"
+    assert is_password(OTHER, read_users(path).users[1].password)
     assert typed("user remove bob").exit_code == 0
 
     (ada,) = read_users(path).users
@@ -48,6 +51,8 @@ def test_users_come_change_and_go(path: Path) -> None:
         ("user add ada --role admin", "short", "12 to 256 characters"),
         ("user add ada --role admin", "x" * 257, "12 to 256 characters"),
         ("user add ada --role admin", "", "12 to 256 characters"),
+        ("user role ada boss", "", "boss"),
+        ("user role ada admin", "", "user add NAME --role admin"),
         ("user list", "", "user add NAME --role admin"),
         ("user remove ada", "", "user add NAME --role admin"),
         ("user password ada", PASSWORD, "user add NAME --role admin"),

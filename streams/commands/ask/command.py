@@ -68,6 +68,7 @@ def ask(
       robocall ask --events day.jsonl.zst --feedback complaints.jsonl --table questions.csv
       robocall feedback import questions.csv --preset analyst --out answers.jsonl
     """  # noqa: D301 - click reads the backspace
+    source.require_whole(judge_h)
     _check_usage(source, feedback, senders, out, table)
     console = Console(stderr=True)
     known = (*feedback, *((out,) if out is not None and out.exists() and out.stat().st_size else ()))
@@ -97,7 +98,6 @@ def _check_usage(
     out: Path | None,
     table: Path | None,
 ) -> None:
-    source.require_whole()
     if (out is None) == (table is None):
         raise click.UsageError("give --out FILE for answers on a terminal, or --table FILE for a table to be filled in")
     if out is not None and not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -47,8 +47,11 @@ class Source:
     begin: datetime | None = None
     end: datetime | None = None
 
-    def require_whole(self) -> None:
-        """Refuse options that name no events, or both kinds.
+    def require_whole(self, judge_h: float | None = None) -> None:
+        """Refuse options that name no events, or both kinds, or no time before the hours that judge.
+
+        Args:
+            judge_h: Hours at the end of the span that judge; None where none are named.
 
         Raises:
             UsageError: they do.
@@ -59,6 +62,8 @@ class Source:
             raise click.UsageError("--from and --to are for --archive")
         if self.is_archived and (self.begin is None or self.end is None or self.begin >= self.end):
             raise click.UsageError("--archive needs --from and a later --to")
+        if self.begin and self.end and judge_h and self.end - self.begin <= timedelta(hours=judge_h):
+            raise click.UsageError("--judge-h must leave some of the time from --from to --to to learn from")
 
     def batches(self, stack: ExitStack) -> Iterator[list[bytes]]:
         """Batches of lines without their line ends.

@@ -116,3 +116,10 @@ def test_numbers_from_elsewhere_are_brought_to_the_form_of_the_archive(
 def test_half_a_source_is_wrong_usage(source: Source, message: str) -> None:
     with pytest.raises(click.UsageError, match=message):
         source.require_whole()
+
+
+def test_hours_that_judge_must_leave_some_to_learn_from() -> None:
+    """It is said before minutes of replay."""
+    ONE_DAY.require_whole(23.5)
+    with pytest.raises(click.UsageError, match="--judge-h must leave some of the time"):
+        ONE_DAY.require_whole(24)

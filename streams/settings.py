@@ -178,7 +178,7 @@ class Settings(BaseSettings):
         description="Folder or URL (`s3://bucket/path`) of the do-not-originate lists that `robocall dno` keeps.",
     )
     policy_file: Path | None = Field(
-        None, description="Policy of the carrier. Without one the shipped default applies."
+        None, description="Policy of the carrier. Without one the shipped default holds, or while its folder is empty."
     )
     model_dir: Path | None = Field(
         None, description="Folder of a model artifact. Without one the shipped model serves."

@@ -40,6 +40,7 @@ from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL, tls_options
 from streams.running.progress import step
 from streams.screening.build import policy_of
+from streams.screening.policy_file import file_in_force
 from streams.settings import Settings, load_settings
 from streams.trust.doctor import kept_lists
 from streams.trust.settings import load_trust_settings
@@ -275,8 +276,12 @@ def _policy(settings: Settings) -> Iterator[Finding]:
     except (RobocallError, OSError) as error:
         yield Finding("policy", State.BROKEN, str(error))
         return
-    source = settings.policy_file or "the shipped default"
-    yield Finding("policy", State.OK, f"{policy.version}, mode {policy.treats()}, from {source}")
+    source = file_in_force(settings.policy_file)
+    found = f"{policy.version}, mode {policy.treats()}, from {source or 'the shipped default'}"
+    if source is None and settings.policy_file is not None:
+        yield Finding("policy", State.WARNING, f"{found}: nobody has saved {settings.policy_file} yet")
+    else:
+        yield Finding("policy", State.OK, found)
     for complaint in policy.warnings():
         yield Finding("policy", State.BROKEN if policy.does_enforce else State.WARNING, complaint)
 

@@ -9,8 +9,6 @@ import click
 import structlog
 from prometheus_client import disable_created_metrics
 
-from detector.contract.errors import PolicyInvalid
-from detector.policy.settings import Policy
 from models.store.advice import without_credentials
 from streams.errors import PortTaken
 from streams.kafka.client import await_groups, require_topics
@@ -18,7 +16,8 @@ from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
 from streams.running.told_every import EVERY_S, told_every
 from streams.running.used_cpu import used_cpu_s
-from streams.screening.build import policy_of
+from streams.screening.build import policy_of, require_contact
+from streams.screening.policy_file import file_in_force
 from streams.settings import Settings, load_settings
 from streams.state.fleet_seed import fleet_seed
 from streams.unknown_settings import unknown_keys
@@ -27,17 +26,6 @@ from streams.worker.feedback import feedback_group
 from streams.worker.warming import warm
 
 log = structlog.get_logger(__name__)
-
-
-def require_contact(policy: Policy) -> None:
-    """Check that whoever is blocked can complain; a worker that blocks without that must not start.
-
-    Raises:
-        PolicyInvalid: the policy enforces, and its contact is not the carrier's own.
-    """
-    if policy.does_enforce and policy.warnings():
-        ways_out = "ROBOCALL_REDRESS_URL, or redress in the policy file; or run with --mode shadow"
-        raise PolicyInvalid(f"{'; '.join(policy.warnings())}: {ways_out}")
 
 
 def require_port(host: str, port: int) -> None:
@@ -85,6 +73,8 @@ def run_worker(settings: Settings) -> int:
     with _told("worker compiles, or loads what was compiled"):
         warm(assembly.screener.classifier)
     policy = assembly.screener.policy
+    if settings.policy_file is not None and file_in_force(settings.policy_file) is None:
+        log.warning("no policy was saved yet: the defaults decide", file=str(settings.policy_file))
     for complaint in policy.warnings():
         log.info(complaint)
     versions = assembly.screener.versions

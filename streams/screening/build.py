@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from detector.columns.hashing import PUBLIC_SEED
+from detector.contract.errors import PolicyInvalid
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import EnforceUnmeasured
 from detector.policy.lists import Lists
@@ -14,7 +15,7 @@ from models.budgets.measure import read_beside
 from models.errors import ArtifactError
 from models.serve.artifact import SHIPPED
 from models.serve.artifact import load as load_model
-from streams.screening.policy_file import load_policy
+from streams.screening.policy_file import file_in_force, load_policy
 from streams.settings import Settings
 
 
@@ -24,7 +25,7 @@ def policy_of(settings: Settings) -> Policy:
     Raises:
         PolicyInvalid: the policy file is wrong, or the contact cannot stand in a SIP header.
     """
-    return with_settings(load_policy(settings.policy_file), settings)
+    return with_settings(load_policy(file_in_force(settings.policy_file)), settings)
 
 
 def with_settings(policy: Policy, settings: Settings) -> Policy:
@@ -39,6 +40,17 @@ def with_settings(policy: Policy, settings: Settings) -> Policy:
         order = EnforceUnmeasured(*(part.strip() for part in settings.enforce_unmeasured.split(":", 1)))
         policy = replace(policy, budgets=replace(policy.budgets, enforce_unmeasured=order))
     return policy if settings.mode is None else with_mode(policy, settings.mode)
+
+
+def require_contact(policy: Policy) -> None:
+    """Check that whoever is blocked can complain; a worker that blocks without that must not start.
+
+    Raises:
+        PolicyInvalid: the policy enforces, and its contact is not the carrier's own.
+    """
+    if policy.does_enforce and policy.warnings():
+        ways_out = "ROBOCALL_REDRESS_URL, or redress in the policy file; or run with --mode shadow"
+        raise PolicyInvalid(f"{'; '.join(policy.warnings())}: {ways_out}")
 
 
 def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC_SEED) -> Screener[WindowEngine]:

@@ -4,6 +4,7 @@ The names and bounds are those of `detector.policy.settings`; this module only g
 """
 
 import json
+import re
 from pathlib import Path
 
 import yaml
@@ -13,11 +14,13 @@ from detector.contract.errors import PolicyInvalid
 from detector.policy.settings import Policy, with_mode
 from streams.yaml_files import PlainLoader
 
-__all__ = ["DEFAULT_POLICY_FILE", "load_policy", "parse_policy", "read_policy", "with_mode"]
+__all__ = ["DEFAULT_POLICY_FILE", "file_in_force", "load_policy", "parse_policy", "read_policy", "with_mode"]
 
 MAX_POLICY_BYTES = 256 * 1024
 DEFAULT_POLICY_FILE = Path(__file__).with_name("default_policy.yaml")
 """The defaults with every setting explained; a good start for a policy of one's own."""
+_NO_FILE = re.compile(r"\..*|lost\+found|.*\.tmp")
+"""What a new volume has by itself, and what a writer leaves that was killed."""
 
 
 class PolicyFile(BaseModel):
@@ -41,6 +44,22 @@ def load_policy(path: Path | None) -> Policy:
         return parse_policy(content)
     except PolicyInvalid as error:
         raise PolicyInvalid(f"policy {path}: {error}") from error
+
+
+def file_in_force(path: Path | None) -> Path | None:
+    """The file of a deployment's policy; None where the defaults hold.
+
+    They hold where no file is named, and where its folder is there and empty: nobody has saved a policy yet. A file
+    that is missing among others is a mistake, which `load_policy` refuses.
+    """
+    return None if path is None or _is_to_be_saved(path) else path
+
+
+def _is_to_be_saved(path: Path) -> bool:
+    try:
+        return all(_NO_FILE.fullmatch(one.name) for one in path.parent.iterdir())
+    except OSError:  # whoever reads the file is told why
+        return False
 
 
 def read_policy(path: Path) -> bytes:

@@ -21,12 +21,11 @@ from streams.bridge.peers import load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, load_campaign_settings
 from streams.commands.main import COMMANDS, robocall
-from streams.commands.worker import require_contact
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.contract_docs.dashboards.files import FOLDER
 from streams.contract_docs.metrics_page import ALERTS, alert_expressions, metrics_in
 from streams.metrics import Metric
-from streams.screening.build import policy_of
+from streams.screening.build import policy_of, require_contact
 from streams.settings import load_settings
 from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys

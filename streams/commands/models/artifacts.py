@@ -33,7 +33,7 @@ from streams.commands.models.place import (
 )
 from streams.running.printable import printable
 from streams.running.progress import step
-from streams.screening.policy_file import load_policy
+from streams.screening.policy_file import file_in_force, load_policy
 from streams.settings import load_settings
 
 
@@ -202,7 +202,7 @@ def diff_models(
         pair = [_loaded(place, name) for name in ((None, one) if other is None else (one, other))]
         found = differences(*pair)
     if features is not None and labels is not None:
-        thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
+        thresholds = load_policy(file_in_force(load_settings().policy_file)).categories[0].thresholds
         rows = from_files(features, labels, Console(stderr=True)).rows
         found["disagreement"] = disagreement(pair[0].model, pair[1].model, rows, thresholds)
     if as_json:

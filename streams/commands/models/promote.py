@@ -49,7 +49,7 @@ from streams.commands.models.place import (
 from streams.redis.connection import NO_MODEL, SHADOW_MODEL
 from streams.running.printable import printable
 from streams.running.progress import step
-from streams.screening.policy_file import load_policy
+from streams.screening.policy_file import file_in_force, load_policy
 from streams.settings import load_settings
 from streams.wire.cases import CaseKind
 
@@ -151,7 +151,7 @@ def _judged(
 ) -> list[Line]:
     # In a log the lines are as wide as the table needs; a terminal has its own width.
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
-    policy = load_policy(load_settings().policy_file)
+    policy = load_policy(file_in_force(load_settings().policy_file))
     has_order = policy.budgets.enforce_unmeasured is not None
     measures = (None, None) if has_order else (_measured(place, running), _measured(place, candidate))
     data = evaluation_set(features, labels, console)

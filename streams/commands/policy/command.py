@@ -27,6 +27,7 @@ from streams.running.printable import printable
 from streams.running.progress import step
 from streams.screening.build import policy_of
 from streams.screening.pipeline import Pipeline
+from streams.screening.policy_file import file_in_force
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 LAST_DAY = timedelta(days=1)
@@ -58,10 +59,10 @@ def show(path: Path | None, *, as_json: bool) -> None:
     Trunk groups and switches with a mode or a share of callers of their own have a line each.
     """
     settings = load_settings(**({} if path is None else {"policy_file": path}))
-    found = policy_of(settings)
+    found, file = policy_of(settings), file_in_force(settings.policy_file)
     facts: dict[str, Any] = {
         "version": found.version,
-        "file": None if settings.policy_file is None else str(settings.policy_file),
+        "file": None if file is None else str(file),
         "mode": found.mode,
         "enforce_percent": found.enforce_percent,
         "overrides": [_override(found, one) for one in found.overrides],
@@ -71,7 +72,7 @@ def show(path: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    click.echo(f"{found.version}, {found.treats()}, {settings.policy_file or 'the documented defaults'}")
+    click.echo(f"{found.version}, {found.treats()}, {file or 'the documented defaults'}")
     for one in found.overrides:
         if one.is_of_mode:
             click.echo(printable(f"{one.subject}: {found.treats(one)}"))

@@ -7,7 +7,7 @@ from detector.policy.settings import Policy
 from streams.cases.recording import record
 from streams.errors import SettingsInvalid
 from streams.files import write_whole
-from streams.screening.build import with_settings
+from streams.screening.build import require_contact, with_settings
 from streams.screening.policy_file import load_policy, parse_policy
 from streams.settings import load_settings
 from streams.wire.cases import CaseKind
@@ -48,12 +48,13 @@ def save_policy(path: Path, content: bytes, *, why: str | None, before: str | No
         The new policy.
 
     Raises:
-        PolicyInvalid: the content is no policy, or what is in the file is none.
+        PolicyInvalid: the content is no policy, or one that no worker starts with; or what is in the file is none.
         PolicyMoved: the file has another version than `before`.
         StorageError: the folder cannot be written.
     """
     settings = load_settings()
     policy = with_settings(parse_policy(content), settings)
+    require_contact(policy)
     found = with_settings(load_policy(path if path.exists() else None), settings).version
     if before is not None and found != before:
         raise PolicyMoved(f"{path} is {found} by now, and not {before}: try your change again on top of that")

@@ -145,6 +145,13 @@ def test_a_wrong_policy_and_a_wrong_model_are_broken(run: Run, tmp_path: Path) -
     assert str(policy) in found["policy"][0]["text"]
 
 
+def test_a_policy_that_nobody_has_saved_yet_is_a_warning(run: Run, tmp_path: Path) -> None:
+    """Workers start by the defaults: that may be a new volume, or one that lost its file."""
+    first, *_ = findings(run(policy_file=str(tmp_path / "policy.yaml")))["policy"]
+    assert first["state"] == "warning"
+    assert f"from the shipped default: nobody has saved {tmp_path / 'policy.yaml'} yet" in first["text"]
+
+
 def test_a_misspelt_setting_is_named(run: Run) -> None:
     (setting,) = findings(run(redis_urll="x"))["settings"]
     assert (setting["state"], setting["text"]) == (

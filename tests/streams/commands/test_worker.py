@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import structlog
@@ -11,10 +12,10 @@ from detector.contract.errors import PolicyInvalid
 from detector.contract.sip import Redress
 from detector.policy.settings import DoNotOriginate, Override, Policy, with_mode
 from streams.commands import worker
-from streams.commands.worker import require_contact, require_port, run_worker
+from streams.commands.worker import require_port, run_worker
 from streams.errors import PortTaken
 from streams.local.services import free_ports
-from streams.screening.build import policy_of
+from streams.screening.build import policy_of, require_contact
 from streams.settings import load_settings
 from tests.waiting import wait_until
 
@@ -52,6 +53,15 @@ def test_a_setting_takes_the_place_of_the_contact() -> None:
     require_contact(policy)
     with pytest.raises(PolicyInvalid, match="https"):
         policy_of(load_settings(redress_url="http://plain.example/"))
+
+
+def test_a_worker_starts_where_nobody_has_saved_a_policy(tmp_path: Path) -> None:
+    """By the defaults, which enforce nothing; and not where the file's name is a mistake."""
+    assert policy_of(load_settings(policy_file=tmp_path / "policy.yaml")) == PLACEHOLDER
+
+    (tmp_path / "other.yaml").write_text("mode: enforce")
+    with pytest.raises(PolicyInvalid, match=r"policy\.yaml: No such file"):
+        policy_of(load_settings(policy_file=tmp_path / "policy.yaml"))
 
 
 def test_a_taken_port_is_named_with_what_to_do() -> None:

@@ -20,7 +20,13 @@ from detector.policy.settings import (
     Rule,
     Thresholds,
 )
-from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy
+from streams.screening.policy_file import (
+    DEFAULT_POLICY_FILE,
+    MAX_POLICY_BYTES,
+    file_in_force,
+    load_policy,
+    parse_policy,
+)
 
 
 def test_the_shipped_file_is_the_defaults() -> None:
@@ -209,3 +215,23 @@ def test_an_error_names_the_file(tmp_path: Path) -> None:
     path.write_text("mode: foo")
     with pytest.raises(PolicyInvalid, match=r"mine\.yaml: mode: input should be"):
         load_policy(path)
+
+
+def test_while_nobody_has_saved_a_policy_the_defaults_hold(tmp_path: Path) -> None:
+    """What a new volume has by itself, and what a killed writer left, is nothing that was saved."""
+    path = tmp_path / "policy.yaml"
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / ".snapshot").mkdir()
+    (tmp_path / "policy.yaml.0f.tmp").write_text("mode: enf")
+    assert file_in_force(path) is file_in_force(None) is None
+
+    path.write_text("hold_s: 60")
+    assert file_in_force(path) == path
+
+
+def test_a_file_that_is_missing_among_others_is_a_mistake(tmp_path: Path) -> None:
+    """Its name is misspelt, or the folder's: such a deployment must not decide by the defaults unnoticed."""
+    (tmp_path / "policy.yaml").write_text("mode: enforce")
+
+    assert file_in_force(tmp_path / "polcy.yaml") == tmp_path / "polcy.yaml"
+    assert file_in_force(tmp_path / "nowhere" / "policy.yaml") == tmp_path / "nowhere" / "policy.yaml"

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.contract.errors import PolicyInvalid
+from detector.policy.settings import Policy
 from streams.archive.files import ArchiveStore
 from streams.commands.main import robocall
 from streams.commands.policy.saving import PolicyMoved
@@ -213,3 +214,30 @@ def test_where_no_file_is_named_nothing_is_saved(changed: Path, monkeypatch: pyt
     monkeypatch.delenv("ROBOCALL_POLICY_FILE")
 
     assert isinstance(run("save", changed, "--why", "w").exception, SettingsInvalid)
+
+
+def test_a_policy_that_no_worker_would_start_with_is_not_saved(configured: Path, changed: Path) -> None:
+    """Else a restart of the fleet would end it: nobody could complain to whom it blocks."""
+    changed.write_text("mode: enforce\n")
+
+    done = run("save", changed, "--why", "w")
+
+    assert isinstance(done.exception, PolicyInvalid)
+    assert "ROBOCALL_REDRESS_URL" in str(done.exception)
+    assert configured.read_text() == ENFORCING
+
+
+def test_the_first_policy_of_an_empty_folder_is_shown_and_saved(
+    tmp_path: Path, changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a new volume is: until then the defaults hold."""
+    (tmp_path / "volume").mkdir()
+    file = tmp_path / "volume" / "policy.yaml"
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(file))
+
+    before = answer("show")
+    done = run("save", changed, "--why", "ticket 311", "--before", before["version"])
+
+    assert (before["file"], before["version"]) == (None, Policy().version)
+    assert done.exit_code == 0
+    assert answer("show")["file"] == str(file)

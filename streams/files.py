@@ -1,6 +1,7 @@
 """Files that commands read and write: packed or not as their names say, `-` for the standard streams."""
 
 import atexit
+import os
 import shutil
 import stat
 import sys
@@ -65,6 +66,12 @@ def write_whole(path: Path, content: bytes, *, holds: str, setting: str) -> None
     is_private = final.exists() and not stat.S_IMODE(final.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
     folder = open_storage(final.parent, holds=holds, setting=setting, drafts=_DRAFTS, is_private=is_private)
     folder.write(final.name, content)
+
+
+def is_refused(path: Path) -> bool:
+    """Whether `write_whole` may not put a file there: this process may not write its folder. It blocks for the disk."""
+    folder = path.resolve().parent
+    return folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK)
 
 
 def require_distinct(inputs: Mapping[str, str | Path | None], outputs: Mapping[str, str | Path | None]) -> None:

@@ -25,7 +25,7 @@ from streams.console.sessions import Session
 from streams.console.steering.enforcing import with_enforcement
 from streams.console.steering.work import State, Work, told_of_its_end
 from streams.console.visits import Change, Look, Visits
-from streams.files import private_folder
+from streams.files import is_refused, private_folder
 from streams.running.masking import masked
 from streams.screening.build import policy_of, with_settings
 from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy, read_policy
@@ -73,11 +73,13 @@ class InForce(NamedTuple):
         text: Of the file, or of the documented defaults where there is none; None where it cannot be read.
         policy: What workers would start with; None where they would not.
         why_not: What is wrong with it, one sentence; empty where nothing is.
+        is_fixed: The console may not write where it is.
     """
 
     text: str | None = None
     policy: Policy | None = None
     why_not: str = ""
+    is_fixed: bool = False
 
 
 class PolicyPage:
@@ -122,6 +124,7 @@ class PolicyPage:
             session,
             policy=here.policy,
             why_not=here.why_not,
+            is_fixed=here.is_fixed,
             file=self._settings.policy_file,
             text=here.text if self._draft is None else self._draft.text,
             is_draft=self._draft is not None,
@@ -208,10 +211,12 @@ class PolicyPage:
             text = self._text()
         except PolicyInvalid as error:
             return InForce(why_not=str(error))
+        file = self._settings.policy_file
+        is_fixed = file is not None and is_refused(file)
         try:
-            return InForce(text, policy_of(self._settings))
+            return InForce(text, policy_of(self._settings), is_fixed=is_fixed)
         except PolicyInvalid as error:
-            return InForce(text, why_not=str(error))
+            return InForce(text, why_not=str(error), is_fixed=is_fixed)
 
     def _text(self) -> str:
         return read_policy(self._existing() or DEFAULT_POLICY_FILE)[:MAX_POLICY_BYTES].decode("utf-8", "replace")

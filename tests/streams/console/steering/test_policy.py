@@ -117,6 +117,22 @@ def test_a_file_that_cannot_be_read_is_said_on_the_page(tmp_path: Path, file: Pa
     assert commands.asked == []
 
 
+def test_a_file_that_the_console_may_not_write_is_said_before_anything_is_tried(
+    played: Played, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of a Secret or a ConfigMap; a change can be tried all the same."""
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/policy")).text
+
+    assert "cannot be saved from here" not in played.run(Role.MODEL_OWNER, visit)
+    monkeypatch.setattr(os, "access", lambda path, _: path != file.parent)
+    shown = played.run(Role.MODEL_OWNER, visit)
+
+    assert f"It cannot be saved from here: the console may not write in {file.parent}." in shown
+    assert "Try it" in shown
+
+
 def test_a_file_that_hangs_holds_no_other_page_up(
     tmp_path: Path, file: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

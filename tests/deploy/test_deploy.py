@@ -30,7 +30,7 @@ from streams.settings import load_settings
 from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys
 from streams.verifying.settings import VERIFY_PREFIX, load_verify_settings
-from tests.deploy.compose_file import compose_with
+from tests.deploy.compose_file import VARIABLE, compose_with
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -88,28 +88,87 @@ def test_no_service_can_get_more_rights_and_ours_have_none(compose: dict[str, An
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
 
 
-def test_no_folder_is_written_by_two_services_but_that_of_the_workers(compose: dict[str, Any]) -> None:
-    """The archive is the sink's and models are the operator's; others only read there."""
+def writers_of(compose: dict[str, Any]) -> dict[str, set[str]]:
+    """Services that may write a volume or a file, by its name; all workers are one."""
     writers: dict[str, set[str]] = {}
     for name, service in compose["services"].items():
         for volume in service.get("volumes", []):
             source, _, *how = volume.split(":")
             if how != ["ro"]:
                 writers.setdefault(source, set()).add("worker" if name in workers(compose) else name)
-    assert {source: names for source, names in writers.items() if len(names) > 1} == {}
-    assert (writers["models"], writers["archive"]) == ({"operator"}, {"archive"})
-    assert all("models:/var/lib/robocall-models:ro" in one["volumes"] for one in workers(compose).values())
+    return writers
 
 
-def test_no_worker_of_the_compose_file_enforces_without_a_contact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor with a placeholder: whoever sets `enforce` alone is told in one line what is missing."""
+def test_no_folder_is_written_by_two_services_but_what_people_steer_by(compose: dict[str, Any]) -> None:
+    """By command and by the console: models, policy, and what lies on their desk. The archive is the sink's."""
+    writers = writers_of(compose)
+    shared = {source: names for source, names in writers.items() if len(names) > 1}
+    assert shared == {name: {"console", "operator"} for name in ("models", "policy", "desk")}
+    assert writers["archive"] == {"archive"}
+
+
+def test_workers_read_the_models_and_the_policy_that_the_console_writes(compose: dict[str, Any]) -> None:
+    """At the same paths, and nothing else of it."""
+    console = compose["services"]["console"]
+    assert {"models:/var/lib/robocall-models", "policy:/var/lib/robocall-policy"} <= set(console["volumes"])
+    for worker in workers(compose).values():
+        assert {"models:/var/lib/robocall-models:ro", "policy:/var/lib/robocall-policy:ro"} <= set(worker["volumes"])
+        assert not [one for one in worker["volumes"] if one.startswith(("desk:", "console:", "operator:"))]
+        for name in ("ROBOCALL_MODELS_URL", "ROBOCALL_POLICY_FILE"):
+            path = console["environment"][name]
+            assert worker["environment"][name] == path
+            assert path.startswith("/var/lib/robocall-" + name.split("_")[1].lower())
+
+
+def test_a_policy_decides_for_itself_whether_it_enforces() -> None:
+    """A mode in the environment would win over whatever the console saves."""
+    passwords = {"KAFKA_PASSWORD": "any", "VALKEY_PASSWORD": "any"}
+    services = compose_with(passwords)["services"]
+    assert {one["environment"]["ROBOCALL_MODE"] for one in workers({"services": services}).values()} == {None}
+
+
+def test_folders_that_services_write_are_in_the_image_for_its_user_alone(compose: dict[str, Any]) -> None:
+    """A new volume takes owner and rights from there: without it root would own it, and nobody could write."""
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    (line,) = re.findall(r"install -d -o robocall -m 700 (.*)", text)
+    for service in compose["services"].values():
+        if service["image"].startswith("robocall"):
+            volumes = [one.split(":") for one in service.get("volumes", []) if not one.endswith(":ro")]
+            assert {target for _, target in volumes} <= set(line.split())
+
+
+def test_what_the_environment_file_may_have_is_in_its_example() -> None:
+    """Each variable of the compose file, once."""
+    names = re.findall(r"(?m)^#(\w+)=", (DEPLOY / "env.example").read_text(encoding="utf-8"))
+    used = {name for name, _ in VARIABLE.findall((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))}
+    assert sorted(names) == sorted(used)
+
+
+def test_the_console_has_a_register_and_questions_where_they_are_named() -> None:
+    """In a folder that `operator` writes, too; without them it asks for nothing."""
+    passwords = {"KAFKA_PASSWORD": "any", "VALKEY_PASSWORD": "any"}
+    names = ("ROBOCALL_UPSTREAMS_FILE", "ROBOCALL_CONSOLE_QUESTIONS_FILE")
+    files = {name: f"/var/lib/robocall-desk/{name}" for name in names}
+    without, given = (compose_with(one)["services"]["console"] for one in (passwords, passwords | files))
+    assert [without["environment"][name] for name in names] == [None, None]
+    assert [given["environment"][name] for name in names] == [files[name] for name in names]
+    assert "desk:/var/lib/robocall-desk" in given["volumes"]
+
+
+def test_no_worker_of_the_compose_file_enforces_without_a_contact(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor with a placeholder: whoever sets `enforce` alone is told in one line what is missing.
+
+    Nobody has saved a policy: its volume is empty, and workers start.
+    """
     passwords = {"KAFKA_PASSWORD": "any", "VALKEY_PASSWORD": "any"}
 
     def policy_with(**variables: str) -> Policy:
         environment = compose_with(passwords | variables)["services"]["worker-1"]["environment"]
         with monkeypatch.context() as patch:
             for key, value in environment.items():
-                patch.setenv(key, str(value or ""))
+                patch.setenv(key, str(value or "").replace("/var/lib/robocall-policy", str(tmp_path)))
             return policy_of(load_settings())
 
     require_contact(policy_with())
@@ -120,7 +179,8 @@ def test_no_worker_of_the_compose_file_enforces_without_a_contact(monkeypatch: p
 
 def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for service in compose["services"].values():
-        values = {key: str(value) for key, value in service.get("environment", {}).items() if "ROBOCALL" in key}
+        given = {key: value for key, value in service.get("environment", {}).items() if "ROBOCALL" in key}
+        values = {key: "" if value is None else str(value) for key, value in given.items()}
         assert unknown_keys(values) == []
         with monkeypatch.context() as environment:
             for key, value in values.items():

@@ -114,6 +114,8 @@ def test_the_values_fit_their_schema() -> None:
         ("bridge.enabled", True),
         ("console.enabled", True),
         ("archive.storage", "much"),
+        ("claims.policy", "No claim"),
+        ("claims.snapshots", "ours"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(path: str, value: object) -> None:
@@ -148,6 +150,48 @@ def test_then_nothing_runs_before_it(tmp_path: Path) -> None:
     pod = pods(rendered(tmp_path, {"console": console, "secret": "logins"}))["console"]
     assert "initContainers" not in pod
     assert "first" not in {one["name"] for one in pod["volumes"]}
+
+
+CLAIMS = {"policy": "our-policy", "models": "our-models"}
+
+
+def test_what_a_claim_holds_is_named_once() -> None:
+    """A setting would win over the claim, and workers and console would not agree."""
+    for claim, setting in (("policy", "ROBOCALL_POLICY_FILE"), ("models", "ROBOCALL_MODELS_URL")):
+        changed = values()
+        changed["settings"][setting] = "elsewhere"
+        jsonschema.validate(changed, SCHEMA)
+        changed["claims"][claim] = "ours"
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(changed, SCHEMA)
+
+
+def test_the_console_writes_what_claims_hold_and_workers_read_it(tmp_path: Path) -> None:
+    """At one path, and no other service sees it."""
+    found = rendered(tmp_path, EVERYTHING | {"claims": CLAIMS})
+    for name, container in containers(found):
+        mounts = {one["name"]: one for one in container["volumeMounts"] if one["name"] in CLAIMS}
+        settings = environment(container)
+        if name not in {"worker", "console"}:
+            assert mounts == {}
+            continue
+        assert {key: one["readOnly"] for key, one in mounts.items()} == dict.fromkeys(CLAIMS, name == "worker")
+        assert settings["ROBOCALL_POLICY_FILE"] == f"{mounts['policy']['mountPath']}/policy.yaml"
+        assert settings["ROBOCALL_MODELS_URL"] == mounts["models"]["mountPath"]
+    for name in ("worker", "console"):
+        volumes = {one["name"]: one for one in pods(found)[name]["volumes"]}
+        assert {key: volumes[key]["persistentVolumeClaim"]["claimName"] for key in CLAIMS} == CLAIMS
+
+
+def test_a_policy_that_the_console_saves_says_by_itself_whether_it_enforces(tmp_path: Path) -> None:
+    """A mode of ours would win over it; without a claim nothing is enforced before somebody says so."""
+    for changes, mode in (
+        ({}, "shadow"),
+        ({"claims": CLAIMS}, None),
+        ({"settings": {"ROBOCALL_MODE": "shadow"}, "claims": CLAIMS}, "shadow"),
+    ):
+        worker = dict(containers(rendered(tmp_path, changes)))["worker"]
+        assert environment(worker).get("ROBOCALL_MODE") == mode
 
 
 def test_each_service_starts_its_command(everything: list[dict[str, Any]]) -> None:

@@ -10,11 +10,15 @@ app.kubernetes.io/component: {{ .name }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* Settings of the chart, of all, of the service: later ones win, false and 0 too (`merge` takes these for absent).
-Then Secrets, whose names must not stand in settings. */}}
+{{/* Settings of claims, of the chart, of all, of the service: later ones win, false and 0 too (`merge` takes these for
+absent). Then Secrets, whose names must not stand in settings. A policy of a claim says by itself whether it enforces. */}}
 {{- define "robocall.environment" -}}
 {{- $settings := dict -}}
-{{- range list .own .root.Values.settings .values.settings }}
+{{- $claimed := dict -}}
+{{- if and .root.Values.claims.policy .claims }}{{ $_ := set $claimed "ROBOCALL_POLICY_FILE" "/var/lib/robocall-policy/policy.yaml" }}{{ end }}
+{{- if not .root.Values.claims.policy }}{{ $_ := set $claimed "ROBOCALL_MODE" "shadow" }}{{ end }}
+{{- if and .root.Values.claims.models .claims }}{{ $_ := set $claimed "ROBOCALL_MODELS_URL" "/var/lib/robocall-models" }}{{ end }}
+{{- range list $claimed .own .root.Values.settings .values.settings }}
 {{- range $setting, $value := . }}
 {{- $text := toString $value }}
 {{- if kindIs "float64" $value }}{{/* of whole numbers too, large ones as 1e+06 */}}

@@ -2,7 +2,8 @@
 One service: a StatefulSet, so that each process has a name and a folder of its own, and the headless Service of its
 names. Takes beside what `_pod.tpl` takes: command (list), port (of metrics or pages), job (as Prometheus names it; ""
 = no metrics), health (path, or ""), files (contents of a ConfigMap at /etc/robocall), ports (further ones, with protocol),
-first (command that runs before it, and a Secret that this alone sees at /etc/robocall-first).
+first (command that runs before it, and a Secret that this alone sees at /etc/robocall-first), claims ("read" or "write":
+what it does to what lies in .Values.claims; without it, it has none of them).
 */}}
 {{- define "robocall.service" -}}
 {{- $full := printf "%s-%s" .root.Release.Name .name -}}
@@ -91,6 +92,7 @@ spec:
         - { name: files, configMap: { name: {{ $full }} } }
         {{- end }}
         {{- include "robocall.given" . | nindent 8 }}
+        {{- include "robocall.claimed" . | nindent 8 }}
   {{- with .values.storage }}
   volumeClaimTemplates:
     - metadata: { name: state }
@@ -108,6 +110,24 @@ spec:
 - { name: files, mountPath: /etc/robocall, readOnly: true }
 {{- end }}
 {{- include "robocall.givenMount" . }}
+{{- range $name := include "robocall.claims" . | fromYamlArray }}
+- { name: {{ $name }}, mountPath: /var/lib/robocall-{{ $name }}, readOnly: {{ eq $.claims "read" }} }
+{{- end }}
+{{- end }}
+
+{{/* Volumes of the carrier that one service writes and others read. */}}
+{{- define "robocall.claims" -}}
+{{- range $name, $claim := .root.Values.claims }}
+{{- if and $claim $.claims }}
+- {{ $name }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "robocall.claimed" -}}
+{{- range $name := include "robocall.claims" . | fromYamlArray }}
+- { name: {{ $name }}, persistentVolumeClaim: { claimName: {{ index $.root.Values.claims $name }} } }
+{{- end }}
 {{- end }}
 
 {{/* Files of the carrier, which settings name: a policy, certificates, roles. */}}

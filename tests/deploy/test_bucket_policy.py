@@ -57,9 +57,11 @@ def is_allowed(role: str, operation: str, key: str) -> bool:
     about = f"arn:aws:s3:::BUCKET/{key}"
     for statement in json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]:
         actions, principal = statement["Action"], statement["Principal"]
-        if statement["Effect"] != "Allow" or not principal["AWS"].endswith(f":role/robocall-{role}"):
+        if statement["Effect"] != "Allow":
             continue
-        if NEEDS[operation] not in (actions if isinstance(actions, list) else [actions]):
+        if not any(one.endswith(f":role/robocall-{role}") for one in _listed(principal["AWS"])):
+            continue
+        if NEEDS[operation] not in _listed(actions):
             continue
         if NEEDS[operation] == "s3:ListBucket":
             prefixes = statement["Condition"]["StringLike"]["s3:prefix"]
@@ -68,6 +70,10 @@ def is_allowed(role: str, operation: str, key: str) -> bool:
         elif fnmatch.fnmatchcase(about, statement["Resource"]):
             return True
     return False
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
 
 
 def refused(role: str, asked: Asked) -> Asked:
@@ -106,6 +112,25 @@ def test_what_a_scientist_asks_is_allowed(bucket: str, tmp_path: Path) -> None:
     assert "PutObject" in {operation for operation, _ in refused("worker", asked)}
 
 
+def test_what_the_console_asks_is_allowed(bucket: str, tmp_path: Path) -> None:
+    """It promotes and rolls back, and before its first promotion adds the model that runs; it reads the archive."""
+    models, archive = Registry(f"{bucket}/models"), ArchiveStore(f"{bucket}/archive")
+    schema = pa.schema([("call_id", pa.string())])
+    with archive.create(ArchiveFile("call-decisions", 0, 0, 1, "2026-01-01", schema_id(schema)), schema) as writer:
+        writer.write_table(pa.table({"call_id": ["1"]}, schema=schema))
+    asked: Asked = set()
+    for filesystem in (models.store.filesystem, archive.filesystem):
+        listen(filesystem, asked)
+    running, _ = models.add(save_small_model(tmp_path / "small"), schema_id=FEATURE_SCHEMA_ID)
+    promotions = Promotions(models.store)
+    for _ in range(2):
+        promotions.promote(running.version, "", gate=[])
+    promotions.rollback()
+    assert len(archive.files("call-decisions")) == 1
+    assert refused("console", asked) == set()
+    assert "PutObject" in {operation for operation, _ in refused("worker", asked)}
+
+
 def test_what_the_archive_asks_is_allowed(bucket: str) -> None:
     asked: Asked = set()
     archive = ArchiveStore(f"{bucket}/archive")
@@ -121,9 +146,9 @@ def test_what_the_archive_asks_is_allowed(bucket: str) -> None:
     assert {operation for operation, _ in refused("worker", asked)} >= {"PutObject", "ListObjectsV2"}
 
 
-@pytest.mark.parametrize("role", ["worker", "scientist", "archive"])
+@pytest.mark.parametrize("role", ["worker", "scientist", "console", "archive"])
 def test_nobody_may_change_what_is_others(role: str) -> None:
-    own = {"worker": ["snapshots"], "scientist": ["models"], "archive": ["archive"]}[role]
+    own = {"worker": ["snapshots"], "scientist": ["models"], "console": ["models"], "archive": ["archive"]}[role]
     for folder in {"snapshots", "models", "archive", "other"}.difference(own):
         assert not is_allowed(role, "PutObject", f"{folder}/a")
         assert not is_allowed(role, "DeleteObject", f"{folder}/a")

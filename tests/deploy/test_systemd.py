@@ -1,26 +1,38 @@
 """The units of `deploy/systemd`: each starts a command with settings that exist, as a user of its own."""
 
+import os
 import re
 import shutil
+import stat
 import subprocess
-from collections.abc import Mapping
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.settings import Policy
+from models.store.promotions import Promotions
+from models.store.registry import Registry
 from streams.archive.settings import load_archive_settings
 from streams.bridge.settings import load_bridge_settings
 from streams.campaigns.settings import load_campaign_settings
 from streams.commands.main import COMMANDS
 from streams.console.settings import load_console_settings
+from streams.screening.policy_file import parse_policy
 from streams.settings import load_settings
 from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys
 from streams.verifying.settings import load_verify_settings
+from tests.models.small_model import save_small_model
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 COMMON = FOLDER / "robocall-.service.d" / "common.conf"
+MODELS = FOLDER.parent / "systemd-models"
+WORKER, CONSOLE = FOLDER / "robocall-worker@.service", FOLDER / "robocall-console.service"
 MOST_EXPOSED = 1.5
 """Of 10, by `systemd-analyze security`; a unit without the drop-in has more than 9."""
 
@@ -37,10 +49,32 @@ def name_of(unit: Path) -> str:
 
 def environment_of(unit: Path) -> Mapping[str, str]:
     """Variables that a unit sets, as its first instance on the machine `host` would see them."""
-    values = {"%p": name_of(unit), "%i": "1", "%H": "host", "%S": "/var/lib", "%C": "/var/cache"}
+    values = {
+        "%p": name_of(unit),
+        "%n": unit.name.replace("@.", "@1."),
+        "%i": "1",
+        "%H": "host",
+        "%S": "/var/lib",
+        "%C": "/var/cache",
+    }
     pairs = [pair for line in assignments(unit, "Environment") for pair in line.split()]
     found = (re.sub("%.", lambda one: values[one[0]], pair) for pair in pairs)
     return dict(pair.split("=", 1) for pair in found)
+
+
+def needed(program: str) -> str:
+    """Where it is, or skip."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"no {program} here")
+    return found
+
+
+def install(root: Path, *more: Path) -> None:
+    """Copy the units to where systemd finds them, and further trees over `/etc`."""
+    shutil.copytree(FOLDER, root / "etc" / "systemd" / "system")
+    for tree in more:
+        shutil.copytree(tree, root / "etc", dirs_exist_ok=True)
 
 
 def test_each_service_that_stays_has_a_unit() -> None:
@@ -90,12 +124,11 @@ def test_what_one_service_alone_may_know_wins_over_what_all_know() -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=name_of)
-def test_systemd_finds_it_hardly_exposed(unit: Path, tmp_path: Path) -> None:
-    """By its own reckoning, with the drop-in as systemd itself finds it by the unit's name."""
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("no systemd-analyze here")
-    shutil.copytree(FOLDER, tmp_path / "etc" / "systemd" / "system")
+@pytest.mark.parametrize("more", [None, MODELS], ids=["alone", "with a folder of models"])
+def test_systemd_finds_it_hardly_exposed(unit: Path, more: Path | None, tmp_path: Path) -> None:
+    """By its own reckoning, with the drop-ins as systemd itself finds them by the unit's name."""
+    analyze = needed("systemd-analyze")
+    install(tmp_path, *filter(None, [more]))
     instance = unit.name.replace("@.", "@1.")
     done = subprocess.run(
         [analyze, "security", "--offline=true", f"--root={tmp_path}", instance],
@@ -103,3 +136,100 @@ def test_systemd_finds_it_hardly_exposed(unit: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     (level,) = re.findall(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
     assert float(level) <= MOST_EXPOSED
+
+
+def test_workers_get_the_policy_that_the_console_saves() -> None:
+    """Systemd copies it at their start: they share no folder, and nobody else reads it."""
+    saved = environment_of(CONSOLE)["ROBOCALL_POLICY_FILE"]
+    (source,) = assignments(WORKER, "LoadCredential")
+
+    assert saved == "/var/lib/robocall-console/policy/policy.yaml"
+    assert assignments(CONSOLE, "ExecStartPre") == ["mkdir -p %S/%p/policy"]
+    assert source.replace("%S", "/var/lib") == f"policy.yaml:{saved}"
+    assert environment_of(WORKER)["ROBOCALL_POLICY_FILE"] == "/run/credentials/robocall-worker@1.service/policy.yaml"
+
+
+def test_a_worker_starts_before_there_is_a_policy() -> None:
+    """What systemd takes for a file that is missing is the defaults."""
+    (default,) = assignments(WORKER, "SetCredential")
+    name, _, content = default.partition(":")
+
+    assert assignments(WORKER, "LoadCredential")[0].startswith(f"{name}:")
+    assert parse_policy(content.encode()) == Policy()
+
+
+def test_models_in_a_folder_are_written_by_the_console_and_read_by_a_group(tmp_path: Path) -> None:
+    """As systemd itself makes user, group and folder. The drop-in that loosens the mask comes after the common one."""
+    install(tmp_path, MODELS)
+    (tmp_path / "var" / "lib").mkdir(parents=True)
+    for program in ("systemd-sysusers", "systemd-tmpfiles"):
+        more = ["--create"] if program == "systemd-tmpfiles" else []
+        subprocess.run([needed(program), f"--root={tmp_path}", *more], check=True)
+    user, group = (
+        int(re.findall(rf"(?m)^{name}:x:(\d+)", (tmp_path / "etc" / file).read_text(encoding="utf-8"))[0])
+        for file, name in (("passwd", "robocall-console"), ("group", "robocall-models"))
+    )
+    worker, console = (MODELS / "systemd" / "system" / f"{unit.name}.d" / "models.conf" for unit in (WORKER, CONSOLE))
+    (folder,) = assignments(console, "ReadWritePaths")
+    found = (tmp_path / folder[1:]).stat()
+
+    assert assignments(worker, "SupplementaryGroups") == ["robocall-models"]
+    assert assignments(worker, "ReadWritePaths") == assignments(console, "SupplementaryGroups") == []
+    assert (stat.S_IMODE(found.st_mode), assignments(console, "UMask")) == (0o2750, ["0027"])
+    assert (found.st_uid, found.st_gid) == (user, group)
+    assert [assignments(one, "Environment") for one in (worker, console)] == [[f"ROBOCALL_MODELS_URL={folder}"]] * 2
+    assert console.name > COMMON.name
+
+
+CONSOLE_USER, WORKER_USER, STRANGER, GROUP = 61_001, 61_002, 61_003, 61_010
+
+
+def as_user(user: int, groups: Sequence[int], what: Callable[[], object]) -> str:
+    """Do it in a process of that user, with the mask of the console; returns the error's name, empty where all went."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        said = ""
+        try:
+            os.setgroups(groups)
+            os.setgid(user)
+            os.setuid(user)
+            os.umask(0o027)
+            what()
+        except BaseException as error:  # noqa: BLE001 - it must not go on as the test
+            traceback.print_exc()
+            said = type(error.__cause__ or error).__name__
+        finally:
+            os.write(writing, said.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read().decode()
+    os.waitpid(process, 0)
+    return said
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="root alone can be another user")
+def test_nobody_but_the_console_writes_models_and_nobody_but_workers_reads_them() -> None:
+    """By the rights that their folder has, and the mask that the console has."""
+    with tempfile.TemporaryDirectory(prefix="robocall-models-") as everybody:
+        Path(everybody).chmod(0o755)
+        model, folder = save_small_model(Path(everybody) / "small"), Path(everybody) / "models"
+        folder.mkdir()
+        os.chown(folder, CONSOLE_USER, GROUP)
+        folder.chmod(0o2750)
+
+        def promote() -> None:
+            registry = Registry(folder)
+            added, _ = registry.add(model, schema_id=FEATURE_SCHEMA_ID)
+            Promotions(registry.store).promote(added.version, "", gate=[])
+
+        def read() -> None:
+            registry = Registry(folder)
+            registry.load(Promotions(registry.store).active() or "", schema_id=FEATURE_SCHEMA_ID)
+
+        assert Registry(everybody).artifacts(schema_id=FEATURE_SCHEMA_ID)  # imports what others cannot
+        assert as_user(CONSOLE_USER, [], promote) == ""
+        assert as_user(WORKER_USER, [GROUP], read) == ""
+        assert as_user(WORKER_USER, [GROUP], promote) == "PermissionError"
+        assert as_user(STRANGER, [], read) == "PermissionError"

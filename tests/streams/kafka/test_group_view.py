@@ -18,7 +18,7 @@ from tests.integration.console.console_stack import publish
 GROUP = "lagging"
 
 
-class LikeFaust(RoundRobinPartitionAssignor):
+class LikeFaust(RoundRobinPartitionAssignor):  # type: ignore[misc]
     """Says that its metadata are of a version whose further fields it leaves out, as Faust's assignor does."""
 
     name = "like-faust"

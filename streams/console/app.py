@@ -56,10 +56,14 @@ log = structlog.get_logger(__name__)
 
 
 class Headers:
-    """Middleware that adds `HEADERS` to every answer, errors too."""
+    """Middleware that adds `HEADERS` to every answer, errors too.
+
+    Attributes:
+        app: what answers.
+    """
 
     def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:
-        self._app = app
+        self.app = app
         added = HEADERS | (STRICT_TRANSPORT if is_secure else {})
         self._added = [(name.encode(), value.encode()) for name, value in added.items()]
 
@@ -71,7 +75,7 @@ class Headers:
                 message["headers"] = [*message["headers"], *self._added]
             await send(message)
 
-        await self._app(scope, receive, said)
+        await self.app(scope, receive, said)
 
 
 class Console:

@@ -6,7 +6,8 @@
 
 Let nothing else run on the machine. Results and plots are collected in a temporary folder and go to docs/benchmarks/
 at the end. So the first benchmark does not change the tree that the next one names as its commit. A run that is
-interrupted keeps the benchmarks that have finished.
+interrupted keeps the benchmarks that have finished. `quality` writes its page itself; a quick one is thrown away, since
+its figures mean nothing.
 """
 
 import argparse
@@ -17,28 +18,76 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import page
 
 ROOT = Path(__file__).parents[1]
-PLAN: dict[str, tuple[list[str], list[str]]] = {
-    "replay": ([], ["--events", "500000"]),
-    "throughput": (["--plots", "."], ["--events", "1000000", "--turns", "6"]),
-    "latency": (["--plots", "."], ["--seconds", "4", "--turns", "6"]),
-    "scale": (["--plots", "."], ["--events", "200000", "--seconds", "3"]),
-    "memory": ([], []),
-    "peers": (["--plot", "peers.png"], ["--scale", "0.3", "--turns", "1"]),
-    "promotion": ([], []),
-    "traffic": ([], []),
-    "archive": ([], []),
-    "tracebacks": ([], ["--worlds", "1"]),
-    "live_tracebacks": ([], ["--calls", "16"]),
-    "redress_lift": ([], ["--turns", "3"]),
-    "jaeger": ([], ["--calls", "4000"]),
-    "retrain": ([], ["--events", "500000"]),
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How a benchmark is run.
+
+    Attributes:
+        always: what it is always told.
+        quick: what makes it smaller.
+        module: below `benchmarks`, where its result has another name.
+        writes: a page that it fills in itself; then `module` is whole, and there is no result beside the page.
+    """
+
+    always: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+    module: str = ""
+    writes: str = ""
+
+    def command(self, name: str, *, quick: bool) -> list[str]:
+        """What is run, behind the interpreter.
+
+        Args:
+            name: of the result.
+            quick: whether it is to be smaller.
+        """
+        module = self.module if self.writes else f"benchmarks.{self.module or name}"
+        told = [*(self.quick if quick else ()), *self.always]
+        return ["-m", module, *told, *(() if self.writes else ("--out", f"{name}.json"))]
+
+
+_BRIDGE = ("--seconds", "10", "--turns", "2")
+PLAN = {
+    "replay": Planned(quick=("--events", "500000")),
+    "throughput": Planned(always=("--plots", "."), quick=("--events", "1000000", "--turns", "6")),
+    "latency": Planned(always=("--plots", "."), quick=("--seconds", "4", "--turns", "6")),
+    "scale": Planned(always=("--plots", "."), quick=("--events", "200000", "--seconds", "3")),
+    "memory": Planned(),
+    "peers": Planned(always=("--plot", "peers.png"), quick=("--scale", "0.3", "--turns", "1")),
+    "promotion": Planned(),
+    "traffic": Planned(),
+    "archive": Planned(),
+    "tracebacks": Planned(quick=("--worlds", "1")),
+    "live_tracebacks": Planned(quick=("--calls", "16")),
+    "redress_lift": Planned(quick=("--turns", "3")),
+    "jaeger": Planned(quick=("--calls", "4000")),
+    "retrain": Planned(quick=("--events", "500000")),
+    "dips": Planned(quick=("--rates", "500", "1000", *_BRIDGE)),
+    "dips_signed": Planned(module="dips", always=("--signed", "0.3", "--rates", "1000"), quick=_BRIDGE),
+    "http_dips": Planned(quick=("--seconds", "10")),
+    "verifying": Planned(quick=("--calls", "10000")),
+    "recovery": Planned(),
+    "snapshot": Planned(),
+    "campaigns": Planned(quick=("--seed", "5", "--calls", "20000")),
+    "console_pages": Planned(quick=("--seconds", "30", "--warm-s", "15")),
+    "demo": Planned(quick=("--draws", "2")),
+    "demo_start": Planned(module="demo.start", quick=("--turns", "2")),
+    "demo_start_console": Planned(module="demo.start", always=("--console",), quick=("--turns", "2")),
+    "quality": Planned(
+        module="models.judge.report.quality",
+        always=("--page", "quality.md", "--out", "reports"),
+        quick=("--quick",),
+        writes="quality.md",
+    ),
 }
-"""Of each benchmark what it is always told, and what makes it quick."""
 
 
 def main() -> None:
@@ -75,24 +124,26 @@ def main() -> None:
 
 def run(name: str, folder: Path, *, quick: bool) -> bool:
     """Run one of them in the folder; whether all of it was right. What is wrong is in no result."""
-    always, smaller = PLAN[name]
-    command = [sys.executable, "-m", f"benchmarks.{name}", *(smaller if quick else []), *always]
+    planned = PLAN[name]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     unfinished = folder / name
     unfinished.mkdir()
-    done = subprocess.run(
-        [*command, "--out", f"{name}.json"], cwd=unfinished, env=environment, stdout=subprocess.DEVNULL, check=False
-    )
+    if planned.writes:
+        shutil.copyfile(page.DOCS / planned.writes, unfinished / planned.writes)
+    command = [sys.executable, *planned.command(name, quick=quick)]
+    done = subprocess.run(command, cwd=unfinished, env=environment, stdout=subprocess.DEVNULL, check=False)
+    if planned.writes and (quick or done.returncode):
+        (unfinished / planned.writes).unlink()
     for path in unfinished.iterdir():
         path.replace(folder / path.name)
     return done.returncode == 0
 
 
 def keep(folder: Path) -> None:
-    """Put results and plots where the documents take them from, and write the tables."""
+    """Put results, plots and pages where the documents have them, and write the tables."""
     for path in folder.iterdir():
         if path.is_file():
-            shutil.copyfile(path, page.RESULTS / path.name)
+            shutil.copyfile(path, (page.DOCS if path.suffix == ".md" else page.RESULTS) / path.name)
     page.main()
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from benchmarks.turns import Ratio, in_words
+
 Result = dict[str, Any]
 
 
@@ -15,3 +17,23 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "") -> list[str]:
+    """One row of aims: what was measured, what was wanted, and whether it is met or missed by which factor."""
+    met = measured >= wanted if least else measured <= wanted
+    missed = measured / wanted if measured < wanted else wanted / measured
+    times = f"missed, {1 / missed if not met else 1:.2f} times off"
+    border = "at least" if least else "at most"
+    return [
+        what,
+        f"{measured:,.0f}{unit}" if measured >= 1_000 else f"{measured:,.3g}{unit}",
+        f"{border} {wanted:,g}{unit}",
+        "met" if met else times,
+    ]
+
+
+def aim_of_ratio(what: str, measured: dict[str, Any], wanted: float, *, least: bool) -> list[str]:
+    """The same of a ratio, which is shown with its interval."""
+    row = aim(what, measured["ratio"], wanted, least=least)
+    return [row[0], in_words(Ratio(**measured)), *row[2:]]

@@ -2,23 +2,24 @@
 
     python -m benchmarks.page
 
-Each table stands between `<!-- NAME -->` and `<!-- /NAME -->`. A table without a result says so.
+Each table stands between `<!-- NAME -->` and `<!-- /NAME -->`. What has no result stays as it is.
 """
 
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from benchmarks import campaign_table, sizing
 from benchmarks.adapting import ladder as of_ladder
 from benchmarks.adapting import poisoned as of_poisoned
 from benchmarks.adapting.table import HEADINGS, cells
-from benchmarks.markdown import Result, source, table
+from benchmarks.markdown import Result, aim, aim_of_ratio, source, table
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
 from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
+from benchmarks.tables import bridge, people, state
+from benchmarks.tables.verifying import verifying
 from benchmarks.traceback_tables import jaeger, lifts, look_ups, tracebacks
 from benchmarks.turns import Ratio, in_words
 
@@ -28,10 +29,10 @@ PAGES = tuple(
     DOCS / f"{name}.md"
     for name in (
         "benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality", "traceback",
-        "traceback-without-the-group", "campaigns", "redress",
+        "traceback-without-the-group", "campaigns", "redress", "bridge", "bridge-http", "signatures", "reliability",
+        "console", "tutorials/first-quarter-of-an-hour",
     )
 )  # fmt: skip
-NOT_YET = "Not measured yet."
 PEER_AIMS: dict[str, tuple[tuple[str, ...], float]] = {
     "stock Faust": (("stock_faust",), 25.0), "Quix Streams": (("quix_state", "quix_memory"), 10.0),
     "Bytewax": (("bytewax", "bytewax_memory"), 3.0), "Kafka Streams": (("kafka_streams", "kafka_streams_memory"), 3.0),
@@ -50,30 +51,12 @@ def main() -> None:
         text = page.read_text()
         for name, block in BLOCKS.items():
             needed, write = block
-            made = write(*(results[one] for one in needed)) if all(one in results for one in needed) else NOT_YET
+            if not all(one in results for one in needed):
+                continue
+            made = write(*(results[one] for one in needed))
             pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
             text = pattern.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)  # type: ignore[misc]
         page.write_text(text)
-
-
-def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "") -> list[str]:
-    """One row of aims: what was measured, what was wanted, and whether it is met or missed by which factor."""
-    met = measured >= wanted if least else measured <= wanted
-    missed = measured / wanted if measured < wanted else wanted / measured
-    times = f"missed, {1 / missed if not met else 1:.2f} times off"
-    border = "at least" if least else "at most"
-    return [
-        what,
-        f"{measured:,.0f}{unit}" if measured >= 1_000 else f"{measured:,.3g}{unit}",
-        f"{border} {wanted:,g}{unit}",
-        "met" if met else times,
-    ]
-
-
-def aim_of_ratio(what: str, measured: dict[str, Any], wanted: float, *, least: bool) -> list[str]:
-    """The same of a ratio, which is shown with its interval."""
-    row = aim(what, measured["ratio"], wanted, least=least)
-    return [row[0], in_words(Ratio(**measured)), *row[2:]]
 
 
 def aims(replay: Result, throughput: Result, latency: Result, memory: Result) -> str:
@@ -388,6 +371,15 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "ladder": (("ladder",), ladder),
     "ladder_days": (("ladder_days",), ladder),
     "poisoned": (("poisoned",), poisoned),
+    "dips": (("dips",), bridge.dips),
+    "dips-signed": (("dips_signed",), bridge.dips_signed),
+    "http-dips": (("http_dips",), bridge.http_dips),
+    "verifying": (("verifying",), verifying),
+    "recovery": (("recovery",), state.recovery),
+    "snapshot": (("snapshot",), state.snapshot),
+    "console": (("console_pages",), people.console),
+    "demo": (("demo",), people.demo),
+    "demo-start": (("demo_start", "demo_start_console"), people.demo_start),
 }
 
 if __name__ == "__main__":

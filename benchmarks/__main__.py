@@ -77,7 +77,7 @@ PLAN = {
     "recovery": Planned(),
     "snapshot": Planned(),
     "campaigns": Planned(quick=("--seed", "5", "--calls", "20000")),
-    "console_pages": Planned(quick=("--seconds", "30", "--warm-s", "15")),
+    "console_pages": Planned(quick=("--seconds", "120", "--warm-s", "15")),
     "demo": Planned(quick=("--draws", "2")),
     "demo_start": Planned(module="demo.start", quick=("--turns", "2")),
     "demo_start_console": Planned(module="demo.start", always=("--console",), quick=("--turns", "2")),

@@ -1,6 +1,6 @@
 """How long every page and part of the console takes at a full desk, while decisions stream behind it.
 
-    python -m benchmarks.console_pages --rate 5000 --seconds 60
+    python -m benchmarks.console_pages --rate 5000 --seconds 300
 
 A real broker, store and `robocall console`. An archive has a day of generated calls; their campaigns stand in the
 topic, and there are cases, both lists, questions, a policy file, and a registry with two models, which two workers say
@@ -58,7 +58,7 @@ def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=5_000, help="decisions a second [%(default)s]")
-    parser.add_argument("--seconds", type=float, default=60.0, help="that pages are looked at [%(default)s]")
+    parser.add_argument("--seconds", type=float, default=300.0, help="that pages are looked at [%(default)s]")
     parser.add_argument("--warm-s", type=float, default=30.0, help="of decisions before that [%(default)s]")
     parser.add_argument("--calls", type=int, default=CALLS, help="in the archive's day, about [%(default)s]")
     parser.add_argument("--cases", type=int, default=CASES, help="of each of three kinds [%(default)s]")

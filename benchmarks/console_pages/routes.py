@@ -76,7 +76,7 @@ def addresses(path: str, links: Links, subjects: Subjects) -> list[Address]:
         SystemExit: it has a part that nobody here knows.
     """
     if path == "/assets/{name}":
-        return [Address(f"/assets/{name}", f"/assets/{name}") for name in SERVED]
+        return [Address(path, f"/assets/{name}") for name in SERVED]
     if LINK in path:
         room, rest = path.split(LINK)
         made = [] if PLACE in rest else [

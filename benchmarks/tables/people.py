@@ -40,7 +40,7 @@ def demo(result: Result) -> str:
     """Each draw of the demo's traffic."""
     rows = []
     for draw in result["draws"]:
-        robocalls, lawful = draw["robocall"], draw["lawful"]
+        robocalls, lawful = draw["robocall"], draw["legitimate"]
         all_of_them = sum(robocalls.values())
         caught, blocked = sum(robocalls.get(one, 0) for one in CAUGHT), robocalls.get("block", 0)
         rows.append(

@@ -125,7 +125,7 @@ def test_a_draw_of_the_demo_has_the_shares_of_its_robocalls() -> None:
     """100 of 200 robocalls are labelled or blocked, 50 of them blocked."""
     robocalls, lawful = {"allow": 100, "label": 50, "block": 50}, {"allow": 990, "label": 10}
 
-    told = people.demo({**MADE, "draws": [{"seed": 101, "caught": 0.5, "robocall": robocalls, "lawful": lawful}]})
+    told = people.demo({**MADE, "draws": [{"seed": 101, "caught": 0.5, "robocall": robocalls, "legitimate": lawful}]})
 
     assert "| 101 | 200 | 50 % | 25 % | 1,000 | 10 | 0 |" in told
 

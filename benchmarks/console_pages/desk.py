@@ -38,7 +38,7 @@ from streams.console.desk.tracing import MOST_TRACED, trace
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CAMPAIGNS
 from streams.redis.connection import connect, decision_key, list_key, number_key
 from streams.redis.decisions import LATEST_PER_NUMBER
-from streams.redis.worker_models import WorkerModels, tell
+from streams.redis.worker_reports import WorkerReport, tell
 from streams.settings import Settings
 from streams.upstreams.entries import save_upstreams
 from streams.wire.cases import Case, CaseKind
@@ -211,7 +211,7 @@ def workers_tell(settings: Settings, models: Mapping[str, str]) -> Iterator[None
     async def say() -> None:
         client, since_ms = connect(settings), time.time_ns() // 1_000_000
         for name, version in models.items():
-            await tell(client, WorkerModels(name, version, since_ms))
+            await tell(client, WorkerReport(name, version, since_ms))
         await client.aclose()
 
     def run() -> None:

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from streams.campaigns.follower import CampaignFollower
-from streams.commands.console.command import Live, console_app
+from streams.commands.console.serving import Live, console_app
 from streams.console.app import SERVED, Headers
 from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed

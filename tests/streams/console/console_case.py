@@ -12,7 +12,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from streams.campaigns.follower import CampaignFollower
-from streams.commands.console.command import Live, console_app
+from streams.commands.console.serving import Live, console_app
 from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory

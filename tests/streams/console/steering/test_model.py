@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from models.store.promotions import Promotion
 from models.store.registry import Summary
 from streams.commands.adapt.child import CommandFailed
-from streams.commands.console import command
+from streams.commands.console import serving
 from streams.console.roles import Role
 from streams.console.steering.model import ModelFacts
 from streams.redis.worker_reports import Refusal, ShareSeen, WorkerDrift, WorkerReport
@@ -60,7 +60,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     """What the console runs instead of processes; they end at once."""
     made = Commands()
     made.go.set()
-    monkeypatch.setattr(command, "run", made)
+    monkeypatch.setattr(serving, "run", made)
     return made
 
 
@@ -73,7 +73,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: Commands) 
         del settings
         return FACTS
 
-    monkeypatch.setattr(command, "model_facts", facts)
+    monkeypatch.setattr(serving, "model_facts", facts)
     return Played(tmp_path)
 
 
@@ -123,7 +123,7 @@ def test_without_drift_it_is_said(played: Played, monkeypatch: pytest.MonkeyPatc
         del settings
         return ModelFacts()
 
-    monkeypatch.setattr(command, "model_facts", nothing)
+    monkeypatch.setattr(serving, "model_facts", nothing)
     assert "No worker tells of drift" in got(Played(played.users_file.parent), Role.OPERATOR)
 
 
@@ -141,7 +141,7 @@ def with_curves(monkeypatch: pytest.MonkeyPatch, **curves: Any) -> None:
     artifacts = [
         replace(one, metrics={"learning_curve": curves.get(one.version.replace("-", "_"))}) for one in FACTS.artifacts
     ]
-    monkeypatch.setattr(command, "model_facts", lambda _: replace(FACTS, artifacts=artifacts))
+    monkeypatch.setattr(serving, "model_facts", lambda _: replace(FACTS, artifacts=artifacts))
 
 
 def test_a_learning_curve_is_a_plot_and_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

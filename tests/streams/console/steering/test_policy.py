@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from streams.commands.adapt.child import CommandFailed
-from streams.commands.console import command
+from streams.commands.console import serving
 from streams.console.roles import Role
 from streams.console.steering import policy as policy_page
 from streams.screening.policy_file import load_policy, parse_policy
@@ -45,7 +45,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     made = Commands()
     made.go.set()
     made.ends = json.dumps(TRIAL)
-    monkeypatch.setattr(command, "run", made)
+    monkeypatch.setattr(serving, "run", made)
     return made
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
+from starlette.types import ASGIApp
 
 from streams.campaigns.follower import CampaignFollower
 from streams.commands.console.serving import Live, console_app
@@ -30,7 +31,12 @@ class Stack:
         settings: how Kafka and Redis are reached.
         folder: for its users file.
         chosen: settings of the console.
+
+    Attributes:
+        app: the application that is served, or was.
     """
+
+    app: ASGIApp
 
     def __init__(self, settings: Settings, folder: Path, **chosen: Any) -> None:
         self._settings, self._chosen = settings, chosen
@@ -47,8 +53,8 @@ class Stack:
         live = Live(self._memory, feed, self._campaigns, follower)
         following = Background([("campaigns", follower.run)])
         chosen = load_console_settings(**self._chosen)
-        app = console_app(self._settings, chosen, self._users, live, read_client(chosen))
-        server = HttpServer(app, prefix=CONSOLE_PREFIX, host="127.0.0.1", port=self._port)
+        self.app = console_app(self._settings, chosen, self._users, live, read_client(chosen))
+        server = HttpServer(self.app, prefix=CONSOLE_PREFIX, host="127.0.0.1", port=self._port)
         await server.start()
         self._port = server.port
         await feed.start()

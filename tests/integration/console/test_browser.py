@@ -36,7 +36,8 @@ async def opened(**chosen: Any) -> AsyncIterator[tuple[Any, list[str]]]:
     flags = ["--no-sandbox"] if os.getuid() == 0 else []
     async with playwright.async_playwright() as running:
         browser = await running.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        page = await browser.new_page(**chosen)
+        context = await browser.new_context(**chosen)
+        page = await context.new_page()
         page.set_default_timeout(LONG_MS)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -12,8 +12,8 @@ from typing import Any
 from streams.commands.demo.desk import NAME, USER
 from tests.demo_process import Demo
 from tests.integration.console import test_browser
+from tests.integration.console.desk_stack import do, settled
 from tests.integration.console.test_browser import opened
-from tests.integration.console.test_desk import do, settled
 from tests.waiting import wait_until
 
 pytestmark = test_browser.pytestmark

@@ -16,7 +16,7 @@ from streams.console.desk.about_acts import days_of
 from streams.console.desk.acts import Acts
 from streams.console.roles import User, What
 from streams.console.sessions import Session
-from streams.console.subjects import Kind
+from streams.console.subjects import Kind, read_subject
 from streams.console.visits import Change, Look, Visits
 from streams.running.masking import masked
 from streams.settings import Settings
@@ -75,6 +75,7 @@ class CasePages:
             link,
             why_not=found.why_not,
             case=case,
+            campaign=_campaign(case),
             claim=None if case is None else claim_of(case),
             clock="" if case is None else clock(case, now_ms),
             report=None if traced is None else report_of(traced),
@@ -127,3 +128,10 @@ HIDDEN = frozenset({"traceback", "answers"})
 
 def _read(store: CaseStore, case_id: str) -> Case | None:
     return asyncio.run(store.read(case_id))
+
+
+def _campaign(case: Case | None) -> str:
+    """Id of the campaign that a case is about, which is no number to be masked; empty for none."""
+    kind, _, name = ((case and case.subject) or "").partition(":")
+    found = read_subject(name) if kind == Kind.CAMPAIGN else None
+    return found.text if found is not None and found.kind is Kind.CAMPAIGN else ""

@@ -191,6 +191,7 @@ def test_tracebacks_of_a_campaign_are_exported_in_each_form_and_one_is_closed(
             await page.goto(base + stack.links.path(Subject(Kind.CAMPAIGN, made.id)))
             await do(page, "Open tracebacks", "car warranty")
             await page.get_by_text("West Voice").first.wait_for()
+            assert await page.get_by_role("link", name=made.id).count() == 1, "it leads back to the campaign"
             assert DESK_CALLER not in await page.content()
             for form in FORMS:
                 assert "2025550" in await export(page, form)

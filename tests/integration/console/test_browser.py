@@ -120,23 +120,6 @@ def test_a_narrow_screen_has_all_of_it_without_scrolling_sideways(scheme: str, s
     assert least >= 4.5
 
 
-def test_a_page_says_that_the_console_is_away_and_asks_to_sign_in_when_it_is_back(stack: Stack) -> None:
-    """Nobody loads it again; a restart ends all sessions."""
-
-    async def run() -> None:
-        async with opened() as (page, _):
-            async with stack.running() as pages:
-                await sign_in(page, pages)
-                assert await page.get_by_role("alert").is_hidden()
-            await page.get_by_role("alert").wait_for()
-            async with stack.running():
-                await page.get_by_role("heading", name="Robocall console").wait_for()
-                await sign_in(page, pages)
-                await page.get_by_text("Kafka is read.").wait_for()
-
-    asyncio.run(run())
-
-
 def contrast(one: str, other: str) -> float:
     """Of two colours, `rgb(1, 2, 3)`, as WCAG 2.2 defines it."""
     lights = sorted((_light(one), _light(other)))

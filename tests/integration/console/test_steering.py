@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import redis as blocking
 
+from detector.contract.decisions import Mode
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.learning_curve import Caught, LearningCurve, Point
 from models.store.promotions import Promotions
@@ -121,6 +122,31 @@ def test_a_policy_is_changed_tried_seen_and_saved(stack: Stack, tmp_path: Path) 
     assert file.read_text() == ENFORCING + FLOOD
     (record,) = [case for case in cases() if case.history[0].what == "policy_saved"]
     assert (record.history[0].who, record.details["version"]) == ("model_owner", load_policy(file).version)
+
+
+def test_a_trunk_group_is_enforced_for_a_share_of_callers_by_the_form(stack: Stack, tmp_path: Path) -> None:
+    """Nothing is saved before it was tried; then the file has the share, and the line that was there."""
+    file = tmp_path / "policy.yaml"
+
+    async def run() -> list[str]:
+        async with stack.running() as pages, opened() as (page, complaints):
+            await sign_in(page, pages, "admin")
+            await page.get_by_role("link", name="Policy").click()
+            await page.get_by_label("Trunk group; empty for all calls").fill("t-1")
+            await page.get_by_label("Per cent of callers").fill("25")
+            await page.get_by_role("button", name="Try this share").click()
+            await page.get_by_label("Why; it goes to the record").fill("a quarter first")
+            assert file.read_text() == ENFORCING
+            await page.get_by_role("button", name="Save what was tried").click()
+            await page.get_by_text("a quarter first").wait_for()
+            return complaints
+
+    assert asyncio.run(run()) == []
+    (override,) = load_policy(file).overrides
+    assert (override.trunk_group_id, override.mode, override.enforce_percent) == ("t-1", Mode.ENFORCE, 25.0)
+    assert file.read_text().startswith(ENFORCING)
+    (record,) = [case for case in cases() if case.history[0].what == "policy_saved"]
+    assert (record.history[0].who, record.details["version"]) == ("admin", load_policy(file).version)
 
 
 def test_a_model_runs_in_shadow_is_promoted_through_the_gate_and_rolled_back(

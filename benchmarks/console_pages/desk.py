@@ -10,7 +10,7 @@ import re
 import threading
 import time
 import zlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,7 @@ from models.store.registry import Registry
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.schema import Record
 from streams.archive.sink import Buffer, write_file
+from streams.archive.upkeep import compact
 from streams.campaigns.records import CampaignRecord, encoded
 from streams.cases.changes import new_entry
 from streams.cases.recording import done
@@ -98,12 +99,13 @@ def furnish(settings: Settings, folder: Path, day: Day, *, cases: int, flush_s: 
         folder: of this run.
         day: what happened.
         cases: of each kind that the queue shows.
-        flush_s: how much of a partition is in a file of the archive.
+        flush_s: how much of a partition is in a file of the archive before these are merged.
     """
     store, whole = ArchiveStore(str(folder / "archive")), ArchiveStore(str(folder / "whole"))
     for topic, values in ((CALL_EVENTS, day.events), (CALL_DECISIONS, day.decisions)):
         archived(store, topic, values, flush_s)
         archived(whole, topic, values, DAY_S)
+        deque(compact(store, topic, day_of(time.time_ns() // 1_000_000)), maxlen=0)  # as the sink does each hour
     publish_campaigns(settings.kafka_bootstrap_servers, day.campaigns)
     remembered(settings, day)
     asked(folder / "questions.csv", day.campaigns)

@@ -33,6 +33,12 @@ class ArchiveSettings(BaseSettings):
     flush_bytes: int = Field(
         128 * MIB, ge=64 * 1024, le=8_192 * MIB, description="Records held in memory before files are written early."
     )
+    compact_s: float = Field(
+        3_600.0,
+        ge=0,
+        le=86_400,
+        description="How often `archive run` merges small files, in a process of its own of low priority; 0 = never.",
+    )
     number_key: SecretStr | None = Field(
         None, description="Secret of 16 characters or more: phone numbers are stored as keyed digests."
     )

@@ -1,4 +1,7 @@
-"""Keep the archive tidy: small files of past days merged to large ones, days past their retention deleted.
+"""Keep the archive tidy: small files merged to large ones, days past their retention deleted.
+
+Files of past days are merged as far as they may be. Those of the running day are merged by the dozen, and then again
+with others of their size: so a partition has some twenty at any hour, and a record is rewritten some five times a day.
 
 Merged files are made for looking calls up: rows stay in order of arrival, so that the statistics of a row group say
 which times it has, and Bloom filters say which numbers (`streams.archive.calls`).
@@ -22,6 +25,8 @@ from streams.archive.sink import NUMBERS, PLAIN, REFUSED, file_metadata, latest_
 
 LARGEST_BYTES = 512 * 1024 * 1024
 """Files are not merged beyond this size."""
+FEWEST_OF_TODAY = 12
+"""So many neighbours of a day that still grows are merged at least: an hour of a sink at its defaults."""
 GRACE_S = 3_600.0
 """How long parts stay after they were merged: longer than any query takes."""
 
@@ -34,17 +39,33 @@ class Merged:
     parts: tuple[Part, ...]
 
 
-def runs(parts: Iterable[Part], before_day: str, largest_bytes: int = LARGEST_BYTES) -> Iterator[list[Part]]:
-    """Group the parts that can be merged: neighbours of one partition and day before `before_day`, two or more."""
+def runs(parts: Iterable[Part], today: str, largest_bytes: int = LARGEST_BYTES) -> Iterator[list[Part]]:
+    """Group the parts that are to be merged: neighbours of one partition and day.
+
+    Args:
+        parts: Of a topic, by partition and offset.
+        today: The day that still grows, `YYYY-MM-DD`; of later ones too as many are merged as of that.
+        largest_bytes: Of a merged file.
+    """
     run: list[Part] = []
     for part in parts:
         if run and not _continues(run, part, largest_bytes):
-            if len(run) > 1:
-                yield run
+            yield from _worth(run, today)
             run = []
-        if part.file.day < before_day:
-            run.append(part)
-    if len(run) > 1:
+        run.append(part)
+    yield from _worth(run, today)
+
+
+def _worth(run: list[Part], today: str) -> Iterator[list[Part]]:
+    """What of a run is merged. Of a day that grows a file waits until those behind it are as large together."""
+    fewest = 2
+    if run and run[0].file.day >= today:
+        fewest = FEWEST_OF_TODAY
+        sizes = [part.file.size_bytes for part in run]
+        while sizes and sizes[0] > sum(sizes[1:]):
+            del sizes[0]
+        run = run[len(run) - len(sizes) :]
+    if len(run) >= fewest:
         yield run
 
 
@@ -57,8 +78,8 @@ def _continues(run: list[Part], part: Part, largest_bytes: int) -> bool:
     )
 
 
-def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged]:
-    """Merge the small files of a topic's days before `before_day` (`YYYY-MM-DD`); yields after each merged file.
+def compact(store: ArchiveStore, topic: str, today: str) -> Iterator[Merged]:
+    """Merge the small files of a topic, those of `today` (`YYYY-MM-DD`) by the dozen; yields after each merged file.
 
     Called by `robocall archive compact`, in a process of its own, while the sink may write. It blocks: files are read
     and written between two yields. Stopping anywhere loses nothing, since the parts stay until `clear` deletes them.
@@ -67,7 +88,7 @@ def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged
         StorageError: a file cannot be read or written, or a page of it is damaged.
         ArchiveUnusable: a file went meanwhile, or is no Parquet file.
     """
-    for run in runs(chosen(store.files(topic)).parts, before_day):
+    for run in runs(chosen(store.files(topic)).parts, today):
         # The first one whole, or the merged file would not take its place.
         parts = [Part(run[0].file, run[0].file.first), *run[1:]]
         yield Merged(_merge(store, parts), tuple(run))

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import io
+import random
 import signal
 import sys
 import time
+from collections import deque
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TextIO
@@ -15,6 +17,7 @@ import structlog
 from rich.console import Console
 from rich.status import Status
 
+from detector.contract.errors import RobocallError
 from detector.features.window_constants import MINUTE_MS
 from models.data.joining import TOLERANCE_MS
 from streams.archive.export import LabelRules, Span, events, parts_of, write_labels
@@ -29,12 +32,14 @@ from streams.archive.upkeep import clear, expired
 from streams.archive.upkeep import compact as merge
 from streams.archive.upkeep import prune as delete
 from streams.cases.waiting import WaitingCases
+from streams.commands.adapt.child import run as run_apart
 from streams.commands.cases.due import DUE
 from streams.commands.lookup import checked_entries
 from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics
 from streams.log import configure_log
 from streams.redis.connection import TRAPS
+from streams.running.daemon_thread import DaemonThread
 from streams.running.metrics_page import served
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
@@ -42,6 +47,7 @@ from streams.unknown_settings import unknown_keys
 
 REPORT_S = 30.0
 EVENTS_BETWEEN_UPDATES = 5_000
+GIVES_WAY = 19
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +61,7 @@ def archive() -> None:
       ROBOCALL_ARCHIVE_NUMBER_KEY  secret: phone numbers are stored as keyed digests
       ROBOCALL_ARCHIVE_FLUSH_S     longest that a record waits for its file [default: 300]
       ROBOCALL_ARCHIVE_FLUSH_BYTES memory for records that wait [default: 134217728]
+      ROBOCALL_ARCHIVE_COMPACT_S   how often `run` merges small files; 0 = never [default: 3600]
       ROBOCALL_ARCHIVE_RETENTION   days kept by topic: call-events=30,scored-calls=90 [default: 400 each]
       ROBOCALL_ARCHIVE_WEB_PORT    port of the Prometheus metrics of `run` [default: 0, none]
     """  # noqa: D301 - click reads the backspace
@@ -111,14 +118,29 @@ async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console
     pages = served(ARCHIVE_PREFIX, chosen.web_host, chosen.web_port, metrics, waiting)
     with pages, status or contextlib.nullcontext():
         sink = Sink(settings, chosen, _Progress(status, metrics))
-        following = asyncio.create_task(waiting.run()) if chosen.web_port else None
+        beside = [asyncio.create_task(waiting.run())] if chosen.web_port else []
+        beside += [asyncio.create_task(_compacting(chosen.compact_s))] if chosen.compact_s else []
         try:
             await sink.run(stop)
         finally:
-            if following is not None:
-                following.cancel()
-                await asyncio.wait([following])
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
     console.print(_summary(sink.tally))
+
+
+async def _compacting(every_s: float) -> None:
+    """Merge small files now and then, in a process that gives way to others; what fails is said, and tried again."""
+    thread = DaemonThread("compact")
+    while True:
+        await asyncio.sleep(random.uniform(0.5, 1.0) * every_s)  # noqa: S311 - sinks that began together spread
+        said: deque[str] = deque(maxlen=1)
+        try:
+            await thread.run(run_apart, ["archive", "compact"], said.append, {}, niceness=GIVES_WAY)
+        except (RobocallError, OSError) as error:
+            log.warning("small files are not merged, it is tried again", why=str(error))
+        else:
+            log.info("archive is tidy", said=said[-1] if said else "")
 
 
 def opened(settings: ArchiveSettings) -> ArchiveStore:
@@ -289,9 +311,10 @@ def _labelled(connection: Any, span: Span, rules: LabelRules, out: TextIO, say: 
 
 @archive.command()
 def compact() -> None:
-    """Merge the small files of past days; run it once a day. Safe beside sinks and queries, and to interrupt.
+    """Merge small files; `archive run` does so each hour. Safe beside sinks and queries, and to interrupt.
 
-    The merged ones are deleted by a later run, an hour or more after: a query may still be reading them.
+    Those of past days become one a partition, those of today are merged by the dozen. The merged
+    ones are deleted by a later run, an hour or more after: a query may still be reading them.
     """
     store = opened(load_archive_settings())
     console = Console(stderr=True)

@@ -28,7 +28,12 @@ class CommandFailed(RobocallError):  # noqa: N818 - the name states what is wron
 
 
 def run(
-    arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[str, str], limit_s: float | None = None
+    arguments: Sequence[str],
+    say: Callable[[str], None],
+    settings: Mapping[str, str],
+    limit_s: float | None = None,
+    *,
+    niceness: int = 0,
 ) -> str:
     """Run a command to its end; blocks meanwhile. Where that is interrupted, the process is killed.
 
@@ -37,6 +42,7 @@ def run(
         say: Told each line for people as it comes, from a thread.
         settings: Environment variables over those of this process.
         limit_s: After so long it is killed, seconds; None: never.
+        niceness: How far it gives way to others, 0 to 19.
 
     Returns:
         What it wrote for programs.
@@ -44,7 +50,7 @@ def run(
     Raises:
         CommandFailed: it failed, was killed, or took too long.
     """
-    command = [sys.executable, "-m", "streams.commands.adapt.child", str(os.getpid()), *arguments]
+    command = [sys.executable, "-m", "streams.commands.adapt.child", str(os.getpid()), str(niceness), *arguments]
     lines = [f"robocall {arguments[0]} said nothing"]
     with subprocess.Popen(  # noqa: S603 - this very program, with arguments of its own
         command,
@@ -87,7 +93,8 @@ def _follow(stream: IO[str] | None, lines: list[str], say: Callable[[str], None]
 
 
 if __name__ == "__main__":
-    parent = int(sys.argv.pop(1))
+    parent, given_way = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+    os.nice(given_way)
     die_with_parent()
     if os.getppid() == parent:  # else it ended while this process began, and nobody will be told of that
         main()

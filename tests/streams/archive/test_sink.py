@@ -26,7 +26,7 @@ from streams.archive.sink import Sink, Tally
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.settings import load_settings
 from tests.processes import ROOT, complaints
-from tests.streams.archive.archive_case import DAY_MS, SECRET, encoded, put, rows, setup
+from tests.streams.archive.archive_case import DAY_MS, SECRET, START_MS, encoded, put, rows, setup
 from tests.waiting import HANG_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -293,3 +293,27 @@ def test_a_topic_that_was_created_anew_is_refused(environment: dict[str, str], s
     assert done.returncode == 1
     (line,) = complaints(done.stderr)
     assert "created anew" in line
+
+
+def test_a_sink_merges_small_files_by_itself(environment: dict[str, str], store: ArchiveStore) -> None:
+    """In a process of its own: those of past days, while it goes on archiving; with 0 it never does."""
+    bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    for number in range(3):
+        put(store, CALL_FEEDBACK, [encoded(FEEDBACK)], first=number, partition=0)
+    produce(bootstrap, CALL_FEEDBACK, [encoded(FEEDBACK)] * 3, [START_MS] * 3)
+
+    def is_merged() -> bool:
+        return (0, 2) in {(file.first, file.last) for file in store.files(CALL_FEEDBACK)}
+
+    with sink(environment | {"ROBOCALL_ARCHIVE_COMPACT_S": "0"}) as process:
+        produce(bootstrap, CALL_EVENTS, [encoded(setup(1))])
+        wait_until(lambda: len(calls(store)) == 1, "the first call is archived")
+        stop(process)
+        assert not is_merged()
+    with sink(environment | {"ROBOCALL_ARCHIVE_COMPACT_S": "1"}) as process:
+        wait_until(is_merged, "small files are merged")
+        produce(bootstrap, CALL_EVENTS, [encoded(setup(2))])
+        wait_until(lambda: len(calls(store)) == 2, "the second call is archived")
+        errors = stop(process)
+    assert "archive is tidy" in errors
+    assert len(rows(store, CALL_FEEDBACK)) == 3

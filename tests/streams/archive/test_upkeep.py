@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.archive.files import ABANDONED_S, ArchiveStore, day_of
+from streams.archive.files import ABANDONED_S, ArchiveFile, ArchiveStore, Part, day_of
 from streams.archive.query import ask, connected
 from streams.archive.schema import OFFSET
 from streams.archive.sink import latest_files
-from streams.archive.upkeep import clear, compact, expired, prune
+from streams.archive.upkeep import FEWEST_OF_TODAY, clear, compact, expired, prune, runs
 from streams.kafka.topics import CALL_EVENTS
 from tests.processes import ROOT
 from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, files_in, put, rows, setup
@@ -56,9 +56,35 @@ def test_small_files_of_a_past_day_become_one_and_go_after_the_grace(store: Arch
     assert list(compact(store, CALL_EVENTS, NEXT_DAY)) == []
 
 
-def test_the_day_that_is_being_written_is_left_alone(store: ArchiveStore) -> None:
-    fill(store, 3)
+def test_files_of_the_running_day_are_merged_by_the_dozen(store: ArchiveStore) -> None:
+    fill(store, FEWEST_OF_TODAY - 1)
     assert list(compact(store, CALL_EVENTS, DAY)) == []
+    fill(store, 1, first=3 * (FEWEST_OF_TODAY - 1))
+    before = rows(store, CALL_EVENTS)
+    (merged,) = compact(store, CALL_EVENTS, DAY)
+    assert (merged.file.first, merged.file.last) == (0, 3 * FEWEST_OF_TODAY - 1)
+    assert rows(store, CALL_EVENTS) == before
+    assert list(compact(store, CALL_EVENTS, DAY)) == []
+
+
+def test_a_running_day_has_few_files_and_rewrites_little() -> None:
+    """288 files of five minutes, merged each hour: by their sizes, as merging writes them."""
+    parts: list[Part] = []
+    most = rewritten = 0
+    for number in range(288):
+        parts.append(Part(ArchiveFile(CALL_EVENTS, 0, number, number, DAY, "0" * 8, 200_000), number))
+        if number % 12 != 11:
+            continue
+        for run in list(runs(parts, DAY)):
+            first, last, size = run[0].file, run[-1].file, sum(part.file.size_bytes for part in run)
+            rewritten += size
+            merged = Part(ArchiveFile(CALL_EVENTS, 0, first.first, last.last, DAY, "0" * 8, size), first.first)
+            parts = [part for part in parts if part not in run]
+            parts = sorted([*parts, merged], key=lambda part: part.begin)
+        most = max(most, len(parts))
+    assert most <= 8
+    assert rewritten <= 6 * 288 * 200_000
+    assert [part.begin for part in parts] == sorted(part.begin for part in parts)
 
 
 def test_days_and_partitions_stay_apart(store: ArchiveStore) -> None:
@@ -105,7 +131,7 @@ def test_any_history_of_writing_merging_and_deleting_keeps_every_record_once(sto
             put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(first, first + count)], first=first)
             end = max(end, first + count)
         elif step < 0.8:
-            list(compact(store, CALL_EVENTS, NEXT_DAY))
+            list(compact(store, CALL_EVENTS, draw.choice([DAY, NEXT_DAY])))
         else:
             superseded = clear(ArchiveStore(store.url), CALL_EVENTS, grace_s=-1)
             assert all(file.last < end for file in superseded)

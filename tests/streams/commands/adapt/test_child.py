@@ -92,10 +92,29 @@ def test_a_command_ends_with_its_parent_however_that_ends(number: signal.Signals
         parent.wait()
 
 
+def test_a_command_can_give_way_to_others(tmp_path: Path) -> None:
+    """Its process has that niceness; others are as they were."""
+    command, seen = waiting_command(tmp_path), []
+
+    def look() -> None:
+        wait_until(lambda: processes_with(str(tmp_path)), "the command runs")
+        (process,) = processes_with(str(tmp_path))
+        wait_until(lambda: os.getpriority(os.PRIO_PROCESS, process) == 19, "it gives way")
+        seen.append(process)
+        os.kill(process, signal.SIGKILL)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    with pytest.raises(CommandFailed):
+        run(command, nobody, {}, niceness=19)
+    looker.join()
+    assert seen
+
+
 def test_a_command_whose_parent_ended_before_it_began_does_nothing(tmp_path: Path) -> None:
     """The kernel tells it of an end that comes later, not of one that is past."""
     another = str(os.getppid())
-    command = [sys.executable, "-m", "streams.commands.adapt.child", another, "models", "list", "--json"]
+    command = [sys.executable, "-m", "streams.commands.adapt.child", another, "0", "models", "list", "--json"]
     environment = os.environ | {"ROBOCALL_MODELS_URL": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")

@@ -28,7 +28,7 @@ from models.store.registry import Registry
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.schema import Record
 from streams.archive.sink import Buffer, write_file
-from streams.archive.upkeep import compact
+from streams.archive.upkeep import clear, compact
 from streams.campaigns.records import CampaignRecord, encoded
 from streams.cases.changes import new_entry
 from streams.cases.recording import done
@@ -105,7 +105,8 @@ def furnish(settings: Settings, folder: Path, day: Day, *, cases: int, flush_s: 
     for topic, values in ((CALL_EVENTS, day.events), (CALL_DECISIONS, day.decisions)):
         archived(store, topic, values, flush_s)
         archived(whole, topic, values, DAY_S)
-        deque(compact(store, topic, day_of(time.time_ns() // 1_000_000)), maxlen=0)  # as the sink does each hour
+        deque(compact(store, topic, day_of(time.time_ns() // 1_000_000)), maxlen=0)  # as the sink does each hour,
+        clear(store, topic, grace_s=-1)  # and an hour later
     publish_campaigns(settings.kafka_bootstrap_servers, day.campaigns)
     remembered(settings, day)
     asked(folder / "questions.csv", day.campaigns)

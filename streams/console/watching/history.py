@@ -1,7 +1,8 @@
 """Part of the page of a number, a trunk group or a campaign: its calls by the hour, why, by which versions, windows."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +39,14 @@ MEASURES = {
 
 _OF = "FROM call_decisions WHERE {condition} AND day >= current_date - {days}"
 _TREATED = "CASE WHEN action = 'allow' AND would_be <> 'allow' THEN 'tried_' || would_be ELSE action END"
-_HOURS = f"SELECT setup_time_ms // {HOUR_MS} AS hour, {_TREATED} AS treated, count(*) {_OF} GROUP BY ALL"
+_HOURS = (
+    f"SELECT setup_time_ms // {HOUR_MS} AS hour, {_TREATED} AS treated, policy_version, model_version, mode, "
+    f"count(*), min(setup_time_ms), max(setup_time_ms) {_OF} GROUP BY ALL"
+)
 _REASONS = (
     "SELECT reason.code, max_by(reason.text, setup_time_ms), count(*) AS calls "  # noqa: S608
     f"FROM (SELECT unnest(reasons) AS reason, setup_time_ms {_OF}) GROUP BY ALL "
     f"ORDER BY calls DESC, reason.code LIMIT {MOST_REASONS}"
-)
-_VERSIONS = (
-    "SELECT policy_version, model_version, mode, count(*) AS calls, min(setup_time_ms), max(setup_time_ms) "
-    f"{_OF} GROUP BY ALL ORDER BY calls DESC LIMIT {MOST_VERSIONS}"
 )
 _SAMPLE = (
     "SELECT setup_time_ms, features FROM scored_calls WHERE {condition} AND day >= current_date - {days} "
@@ -134,10 +134,10 @@ def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
             hours = rows(_HOURS)
             sampled = rows(_SAMPLE) if subject.kind is Kind.NUMBER else []
             return History(
-                series_of(hours),
-                sum(calls for _, _, calls in hours),
+                series_of([(hour, treated, calls) for hour, treated, *_, calls, _, _ in hours]),
+                sum(calls for *_, calls, _, _ in hours),
                 rows(_REASONS),
-                rows(_VERSIONS),
+                versions_of([versions for _, _, *versions in hours]),
                 sampled[0][0] if sampled else None,
                 dict(_windows(sampled[0][1])) if sampled else {},
             )
@@ -145,19 +145,36 @@ def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
             end.cancel()
 
 
+def versions_of(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, str, int, int, int]]:
+    """Calls, set-up of the first and of the latest by policy, model and mode, the most first.
+
+    Args:
+        rows: Policy, model, mode, calls, first and latest; a combination may stand there several times.
+    """
+    found: dict[tuple[str, str, str], tuple[int, int, int]] = {}
+    for policy, model, mode, calls, first_ms, last_ms in rows:
+        before = found.get((policy, model, mode), (0, first_ms, last_ms))
+        found[policy, model, mode] = before[0] + calls, min(before[1], first_ms), max(before[2], last_ms)
+    ranked = sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
+    return [(*versions, *counts) for versions, counts in ranked[:MOST_VERSIONS]]
+
+
 def series_of(hours: Sequence[tuple[int, str, int]]) -> dict[str, list[int]]:
     """Calls by hour and by what was done, with each hour between the first and the last; none without calls.
 
     Args:
-        hours: Hours since 1970, `allow`, `label`, `block`, `tried_label` or `tried_block`, and calls.
+        hours: Hours since 1970, `allow`, `label`, `block`, `tried_label` or `tried_block`, and calls; a pair of the
+            first two may stand there several times.
     """
     if not hours:
         return {}
-    counts = {(hour, treated): calls for hour, treated, calls in hours}
+    counts: Counter[tuple[int, str]] = Counter()
+    for hour, treated, calls in hours:
+        counts[hour, treated] += calls
     first, last = min(hour for hour, _, _ in hours), max(hour for hour, _, _ in hours)
     span = range(first, last + 1)
     treatments = sorted({treated for _, treated, _ in hours})
-    rows = {treated: [counts.get((hour, treated), 0) for hour in span] for treated in treatments}
+    rows = {treated: [counts[hour, treated] for hour in span] for treated in treatments}
     return {"at_s": [hour * HOUR_MS // 1_000 for hour in span]} | rows
 
 

@@ -11,7 +11,7 @@ import pytest
 from streams.archive.files import ArchiveStore
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject
-from streams.console.watching.history import series_of
+from streams.console.watching.history import series_of, versions_of
 from streams.kafka.topics import CALL_DECISIONS, SCORED_CALLS
 from streams.wire.records import scored_call
 from tests.streams.archive.archive_case import put
@@ -106,3 +106,8 @@ def test_hours_without_calls_are_none_left_out() -> None:
         "allow": [0, 0, 5],
         "block": [1, 0, 0],
     }
+
+
+def test_versions_are_summed_over_hours_the_most_first() -> None:
+    rows = [("p1", "m1", "shadow", 3, 10, 20), ("p2", "m1", "enforce", 7, 30, 40), ("p1", "m1", "shadow", 5, 5, 15)]
+    assert versions_of(rows) == [("p1", "m1", "shadow", 8, 5, 20), ("p2", "m1", "enforce", 7, 30, 40)]

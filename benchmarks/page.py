@@ -370,6 +370,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "campaigns": (("campaigns",), campaigns),
     "ladder": (("ladder",), ladder),
     "ladder_days": (("ladder_days",), ladder),
+    "ladder_curve": (("ladder_curve",), ladder),
     "poisoned": (("poisoned",), poisoned),
     "dips": (("dips",), bridge.dips),
     "dips-signed": (("dips_signed",), bridge.dips_signed),

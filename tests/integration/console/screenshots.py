@@ -1,8 +1,8 @@
 """`python -m tests.integration.console.screenshots`: pictures of the main pages, of generated calls alone.
 
 A broker, a Valkey, an archive, a registry and a browser of its own; generated calls of the last quarter of an hour are
-judged by the shipped model, grouped to campaigns and published. What two workers say of themselves is staged, and so
-are two questions of the model. It takes some four minutes.
+judged by the shipped model, grouped to campaigns and published. Two workers are staged, with what they say of
+themselves, and so are two questions of the model. It takes some four minutes.
 """
 
 import argparse
@@ -11,12 +11,14 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
+from msgspec.structs import replace
 from PIL import Image
 from rich.console import Console
 
@@ -27,6 +29,7 @@ from models.store.promotions import Promotions
 from models.store.registry import Registry
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
+from models.watch.drift import PSI_ALARM
 from streams.archive.files import ArchiveStore
 from streams.campaigns.past import Past
 from streams.campaigns.records import encoded, record_of
@@ -39,9 +42,9 @@ from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CAMPAIGNS
 from streams.local.services import local_services
 from streams.redis.connection import connect
-from streams.redis.worker_reports import WorkerReport, tell
+from streams.redis.worker_reports import ShareSeen, WorkerDrift, WorkerHealth, WorkerReport, tell
 from streams.running.progress import step
-from streams.settings import load_settings
+from streams.settings import Settings, load_settings
 from streams.upstreams.entries import save_upstreams
 from tests.integration.console.console_stack import Stack, publish
 from tests.integration.console.desk_stack import do, settled
@@ -65,6 +68,10 @@ A_SECOND = 250
 SHOWN_AFTER_S = 25
 SEED = 7
 OURSELVES = {"TRACEBACK_NAME": "Example Carrier LLC", "TRACEBACK_ZONE": "America/Denver"}
+DRIFTS = (
+    WorkerDrift(184_210, 0.041, 0.028, {"trunk_age": 0.3}, {"label_at": ShareSeen(0.011, 0.003, 0.032)}),
+    WorkerDrift(201_877, 0.297, 0.064, {"trunk_surge_1h": 2.1}, {"label_at": ShareSeen(0.019, 0.003, 0.032)}),
+)
 QUESTIONS = [
     Asked(
         "number block +1312555 in trunk group chi-2", "38 calls", "their scores lie between 0.42 and 0.67", (), "",
@@ -132,7 +139,6 @@ async def taken(stack: Stack, values: Sequence[bytes], out: Path) -> None:
         await asyncio.sleep(SHOWN_AFTER_S)
         await _take(page, out / "now.png", "section:has(#suspect-title) tr:nth-child(6)")
         await _take_desk(page, out)
-        await _say_what_runs()
         await page.get_by_role("link", name="Model").click()
         await page.get_by_text("worker-2").wait_for()
         await _take(page, out / "model.png")
@@ -172,13 +178,32 @@ async def _publish(bootstrap: str, values: Sequence[bytes]) -> None:
             await asyncio.sleep(1)
 
 
-async def _say_what_runs() -> None:
-    client = connect(load_settings())
+@asynccontextmanager
+async def _fleet(settings: Settings) -> AsyncIterator[None]:
+    """Stands in for two workers: their group has a member, and both say how they do."""
+    member = AIOKafkaConsumer(
+        CALL_EVENTS, bootstrap_servers=settings.kafka_bootstrap_servers, group_id=settings.consumer_group
+    )
+    await member.start()
+    saying = asyncio.create_task(_say(settings))
+    try:
+        yield
+    finally:
+        saying.cancel()
+        await member.stop()
+
+
+async def _say(settings: Settings) -> None:
+    client = connect(settings)
     version = Promotions(Registry(os.environ["ROBOCALL_MODELS_URL"]).store).active() or ""
-    now_ms = time.time_ns() // 1_000_000
-    await tell(client, WorkerReport("worker-1", version, now_ms))
-    await tell(client, WorkerReport("worker-2", version, now_ms, alarms=("features",)))
-    await client.aclose()
+    begun_ms, half = time.time_ns() // 1_000_000, settings.partitions // 2
+    while True:
+        for number, drift in enumerate(DRIFTS):
+            read = {str(partition): 0 for partition in range(number * half, (number + 1) * half)}
+            report = WorkerReport(f"worker-{number + 1}", version, begun_ms, health=WorkerHealth("ok", read))
+            alarms = ("features",) if (drift.moved or 0) > PSI_ALARM else ()
+            await tell(client, replace(report, drift=drift, alarms=alarms))
+        await asyncio.sleep(5)
 
 
 async def _take(page: Any, file: Path, last: str = "main") -> None:

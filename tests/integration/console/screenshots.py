@@ -132,7 +132,7 @@ def prepared(folder: Path) -> Iterator[tuple[str, str]]:
 
 async def taken(stack: Stack, values: Sequence[bytes], out: Path) -> None:
     """Look at the pages one after the other, as an operator would."""
-    async with stack.running() as pages, opened(viewport=SIZE) as (page, _):
+    async with _fleet(load_settings()), stack.running() as pages, opened(viewport=SIZE) as (page, _):
         await sign_in(page, pages, "admin")
         await page.get_by_text("Kafka is read.").wait_for()
         traffic = asyncio.create_task(_publish(stack.bootstrap, values))
@@ -140,7 +140,7 @@ async def taken(stack: Stack, values: Sequence[bytes], out: Path) -> None:
         await _take(page, out / "now.png", "section:has(#suspect-title) tr:nth-child(6)")
         await _take_desk(page, out)
         await page.get_by_role("link", name="Model").click()
-        await page.get_by_text("worker-2").wait_for()
+        await page.get_by_text("worker-2").first.wait_for()
         await _take(page, out / "model.png")
         await page.get_by_role("link", name="Policy").click()
         await page.get_by_label("Change it, and try it").fill(CHANGED)
@@ -180,17 +180,18 @@ async def _publish(bootstrap: str, values: Sequence[bytes]) -> None:
 
 @asynccontextmanager
 async def _fleet(settings: Settings) -> AsyncIterator[None]:
-    """Stands in for two workers: their group has a member, and both say how they do."""
-    member = AIOKafkaConsumer(
-        CALL_EVENTS, bootstrap_servers=settings.kafka_bootstrap_servers, group_id=settings.consumer_group
-    )
-    await member.start()
+    """Stands in for two workers: their group has members, and both say how they do."""
+    servers, group = settings.kafka_bootstrap_servers, settings.consumer_group
+    members = [AIOKafkaConsumer(CALL_EVENTS, bootstrap_servers=servers, group_id=group) for _ in DRIFTS]
     saying = asyncio.create_task(_say(settings))
     try:
+        for member in members:
+            await member.start()
         yield
     finally:
         saying.cancel()
-        await member.stop()
+        for member in members:
+            await member.stop()
 
 
 async def _say(settings: Settings) -> None:

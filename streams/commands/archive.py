@@ -32,8 +32,8 @@ from streams.archive.upkeep import clear, expired
 from streams.archive.upkeep import compact as merge
 from streams.archive.upkeep import prune as delete
 from streams.cases.waiting import WaitingCases
-from streams.commands.adapt.child import run as run_apart
 from streams.commands.cases.due import DUE
+from streams.commands.child import run as run_apart
 from streams.commands.lookup import checked_entries
 from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics

@@ -1,6 +1,6 @@
 """`robocall adapt --watch`: learn each night from the archive, put what is better into the shadow, or promote it.
 
-Each step is a command that a person could type, in a process of its own (`streams.commands.adapt.child`). What it does
+Each step is a command that a person could type, in a process of its own (`streams.commands.child`). What it does
 is written down after every step, so that a watch that was killed goes on where it was.
 """
 
@@ -26,8 +26,8 @@ from models.data.label_files import read_labels
 from models.errors import ArtifactError
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.settings import load_archive_settings
-from streams.commands.adapt.child import CommandFailed
 from streams.commands.adapt.nights import Night, Notes, Schedule, iso
+from streams.commands.child import CommandFailed
 from streams.commands.lookup import with_redis
 from streams.commands.models.place import Place
 from streams.commands.models.promote import put_in_shadow
@@ -141,7 +141,7 @@ class Watch:
 
     Args:
         plan: What to do.
-        run: Runs a command (`streams.commands.adapt.child.run`).
+        run: Runs a command (`streams.commands.child.run`).
         clock: By which it goes.
         told: Says what goes on.
     """

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from streams.archive.settings import load_archive_settings
 from streams.campaigns.follower import CampaignFollower
-from streams.commands.adapt.child import run
+from streams.commands.child import run
 from streams.commands.console.model_facts import model_facts
 from streams.commands.doctor import examine
 from streams.console.app import Console, Entrance

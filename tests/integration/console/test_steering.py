@@ -18,7 +18,7 @@ from models.store.promotions import Promotions
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
 from streams.cases.store import CaseStore
-from streams.commands.adapt import child
+from streams.commands import child
 from streams.commands.console import serving
 from streams.kafka.topics import CALL_EVENTS
 from streams.redis.connection import ACTIVE_MODEL, NO_MODEL, SHADOW_MODEL, worker_key

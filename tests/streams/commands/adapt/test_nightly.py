@@ -18,7 +18,7 @@ from streams.kafka.topics import CALL_EVENTS
 from tests.models.small_model import save_small_model
 from tests.processes import ROOT
 from tests.streams.archive.archive_case import DAY_MS, encoded, put, setup
-from tests.streams.commands.adapt.test_child import processes_with
+from tests.streams.commands.test_child import processes_with
 from tests.waiting import HANG_S, wait_until
 
 

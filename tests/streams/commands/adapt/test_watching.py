@@ -15,9 +15,9 @@ from models.budgets.measure import encode, file_name, read_beside
 from models.data.label_files import read_labels
 from models.serve.weighing import with_group_weight
 from streams.archive.files import ArchiveStore
-from streams.commands.adapt.child import CommandFailed
 from streams.commands.adapt.nights import ATTEMPTS, Night, Notes, Schedule
 from streams.commands.adapt.watching import AGAIN_S, MODEL, UNFINISHED, Plan, Told, Watch
+from streams.commands.child import CommandFailed
 from streams.commands.models.place import own_place
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.redis.connection import ACTIVE_MODEL, SHADOW_MODEL

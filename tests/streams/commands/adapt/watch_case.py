@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import load
-from streams.commands.adapt.child import CommandFailed
+from streams.commands.child import CommandFailed
 from streams.commands.main import robocall
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from models.store.promotions import Promotion
 from models.store.registry import Summary
-from streams.commands.adapt.child import CommandFailed
+from streams.commands.child import CommandFailed
 from streams.commands.console import serving
 from streams.console.roles import Role
 from streams.console.steering.model import ModelFacts

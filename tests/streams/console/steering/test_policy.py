@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from streams.commands.adapt.child import CommandFailed
+from streams.commands.child import CommandFailed
 from streams.commands.console import serving
 from streams.console.roles import Role
 from streams.console.steering import policy as policy_page

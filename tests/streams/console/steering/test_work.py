@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import pytest
 
-from streams.commands.adapt.child import CommandFailed
+from streams.commands.child import CommandFailed
 from streams.console.steering.work import LIMIT_S, OPERATOR, ROLES_FILE, State, Work
 from tests.streams.console.console_case import Browser
 from tests.waiting import until

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.commands.adapt.child import CommandFailed, run
+from streams.commands.child import CommandFailed, run
 from tests.processes import ROOT
 from tests.waiting import wait_until
 
@@ -78,7 +78,7 @@ def test_a_command_that_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_command_ends_with_its_parent_however_that_ends(number: signal.Signals, tmp_path: Path) -> None:
     command = waiting_command(tmp_path)
-    program = f"from streams.commands.adapt.child import run; run({command!r}, print, {{}})"
+    program = f"from streams.commands.child import run; run({command!r}, print, {{}})"
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL)
     events = str(tmp_path / "events.jsonl")
     try:
@@ -114,7 +114,7 @@ def test_a_command_can_give_way_to_others(tmp_path: Path) -> None:
 def test_a_command_whose_parent_ended_before_it_began_does_nothing(tmp_path: Path) -> None:
     """The kernel tells it of an end that comes later, not of one that is past."""
     another = str(os.getppid())
-    command = [sys.executable, "-m", "streams.commands.adapt.child", another, "0", "models", "list", "--json"]
+    command = [sys.executable, "-m", "streams.commands.child", another, "0", "models", "list", "--json"]
     environment = os.environ | {"ROBOCALL_MODELS_URL": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")

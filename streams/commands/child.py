@@ -1,6 +1,6 @@
 """A `robocall` command in a process of its own: what it needs of memory goes with it, and it never outlives its parent.
 
-Nothing else uses `python -m streams.commands.adapt.child`: it is `robocall` that dies with its parent.
+Nothing else uses `python -m streams.commands.child`: it is `robocall` that dies with its parent.
 """
 
 import os
@@ -50,7 +50,7 @@ def run(
     Raises:
         CommandFailed: it failed, was killed, or took too long.
     """
-    command = [sys.executable, "-m", "streams.commands.adapt.child", str(os.getpid()), str(niceness), *arguments]
+    command = [sys.executable, "-m", "streams.commands.child", str(os.getpid()), str(niceness), *arguments]
     lines = [f"robocall {arguments[0]} said nothing"]
     with subprocess.Popen(  # noqa: S603 - this very program, with arguments of its own
         command,

@@ -21,7 +21,8 @@ def erase(
     Called by `robocall erase`. A record goes if the number stands anywhere in it, in any form in which switches write
     it: as calling number, as called number, in a list or within a text. A file without it is only read. It blocks for
     one file at a time, and reads the whole topic; stopping between two yields leaves files before erased and those
-    after as they were.
+    after as they were. Files that appear meanwhile are read too: a merge may have read its parts before they were
+    erased. So is what was written anew, once more.
 
     Args:
         store: the archive.
@@ -34,13 +35,21 @@ def erase(
         ArchiveUnusable: a file keeps numbers under another key than `key`, or cannot be read.
         StorageError: a file cannot be read or written.
     """
-    for file in sorted(store.files(topic)):
-        with store.open(file) as parquet:
-            pattern = naming(_kept_as(store, file, parquet, number, key))
-            gone = sum(_holds(table, pattern).sum().as_py() or 0 for table in _tables(parquet))
-        if gone and not dry_run:
-            _rewrite(store, file, pattern)
-        yield file, gone
+    seen: set[ArchiveFile] = set()
+    while fresh := sorted(set(store.files(topic)) - seen):
+        seen.update(fresh)
+        for file in fresh:
+            try:
+                with store.open(file) as parquet:
+                    pattern = naming(_kept_as(store, file, parquet, number, key))
+                    gone = sum(_holds(table, pattern).sum().as_py() or 0 for table in _tables(parquet))
+                if gone and not dry_run:
+                    _rewrite(store, file, pattern)
+            except ArchiveUnusable:
+                if file.path in {one.path for one in store.files(topic)}:
+                    raise
+                continue  # it was merged and deleted: its records stand in a file that is read as well
+            yield file, gone
 
 
 def _kept_as(

@@ -134,9 +134,10 @@ class ArchiveStore:
         folder = open_to_others(self._storage.folder)
         return None if folder is None else f"others may change what the archive keeps in {folder}: chmod go-w"
 
-    def files(self, topic: str) -> list[ArchiveFile]:
-        """List the complete files of a topic, in no particular order."""
-        found = (_archived(topic, stored) for stored in self._storage.files(topic, deep=True))
+    def files(self, topic: str, day: str | None = None) -> list[ArchiveFile]:
+        """List the complete files of a topic, or those of one of its days, in no particular order."""
+        below = topic if day is None else f"{topic}/day={day}"
+        found = (_archived(topic, stored) for stored in self._storage.files(below, deep=True))
         return [file for file in found if file is not None]
 
     def address(self, file: ArchiveFile | None = None) -> str:

@@ -83,6 +83,8 @@ def compact(store: ArchiveStore, topic: str, today: str) -> Iterator[Merged]:
 
     Called by `robocall archive compact`, in a process of its own, while the sink may write. It blocks: files are read
     and written between two yields. Stopping anywhere loses nothing, since the parts stay until `clear` deletes them.
+    Where a part was written anew meanwhile, a number was erased from it: then the merged file goes, and a later run
+    merges again.
 
     Raises:
         StorageError: a file cannot be read or written, or a page of it is damaged.
@@ -91,7 +93,12 @@ def compact(store: ArchiveStore, topic: str, today: str) -> Iterator[Merged]:
     for run in runs(chosen(store.files(topic)).parts, today):
         # The first one whole, or the merged file would not take its place.
         parts = [Part(run[0].file, run[0].file.first), *run[1:]]
-        yield Merged(_merge(store, parts), tuple(run))
+        merged = _merge(store, parts)
+        now = {file.path: file for file in store.files(topic, run[0].file.day)}
+        if any(now.get(part.file.path) != part.file for part in run):
+            store.delete(merged)
+        else:
+            yield Merged(merged, tuple(run))
 
 
 def _merge(store: ArchiveStore, run: list[Part]) -> ArchiveFile:

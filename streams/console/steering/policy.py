@@ -129,7 +129,7 @@ class PolicyPage:
             text=here.text if self._draft is None else self._draft.text,
             is_draft=self._draft is not None,
             versions=self._memory.versions(),
-            trunks=self._memory.trunks(MOST_TRUNKS),
+            trunks=[one for one in self._memory.trunks(MOST_TRUNKS) if masked(one) == one],
         )
 
     async def work(self, request: Request, user: User, session: Session) -> Response:

@@ -8,6 +8,7 @@ from streams.archive.erasing import erase
 from streams.archive.files import ArchiveStore, ArchiveUnusable
 from streams.archive.numbers import NumberKey
 from streams.archive.sink import latest_files
+from streams.archive.upkeep import clear, compact
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS
 from tests.streams.archive.archive_case import DAY_MS, SECRET, START_MS, encoded, put, rows, setup
 
@@ -81,3 +82,31 @@ def test_digests_go_with_the_key_and_nothing_without(store: ArchiveStore) -> Non
             erased(store, key=wrong)
     assert erased(store, key=key) == {0: 1}
     assert [row["kafka_offset"] for row in rows(store, CALL_EVENTS)] == [0, 1, 2, 4]
+
+
+def test_a_file_that_is_merged_meanwhile_is_erased_too(store: ArchiveStore) -> None:
+    """It has read its parts before they were erased, and counts in their stead."""
+    for first in (0, 3, 6):
+        put(store, CALL_EVENTS, [encoded(setup(n, called_number=NUMBER)) for n in range(first, first + 3)], first=first)
+    erasing = erase(store, CALL_EVENTS, NUMBER, None)
+    next(erasing)
+    (merged,) = compact(store, CALL_EVENTS, "2026-06-30")
+    assert sum(gone for file, gone in erasing if file.path == merged.file.path) == 6
+    assert rows(store, CALL_EVENTS) == []
+
+
+def test_a_file_that_went_meanwhile_is_no_error_and_a_damaged_one_is(store: ArchiveStore, tmp_path: Path) -> None:
+    """What a merge deleted stands in the merged file."""
+    for first in (0, 3):
+        put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(first, first + 3)], first=first)
+    list(compact(store, CALL_EVENTS, "2026-06-30"))
+    erasing = erase(store, CALL_EVENTS, NUMBER, None)
+    next(erasing)
+    clear(store, CALL_EVENTS, grace_s=-1)
+    assert {file.first for file, _ in erasing} == {0}
+    assert [row["kafka_offset"] for row in rows(store, CALL_EVENTS)] == [0, 1, 2, 4, 5]
+
+    (path,) = (tmp_path / "archive").rglob("*.parquet")
+    path.write_bytes(b"PAR1 no more")
+    with pytest.raises(ArchiveUnusable):
+        list(erase(store, CALL_EVENTS, NUMBER, None))

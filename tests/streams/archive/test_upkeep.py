@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.archive import upkeep
+from streams.archive.erasing import erase
 from streams.archive.files import ABANDONED_S, ArchiveFile, ArchiveStore, Part, day_of
 from streams.archive.query import ask, connected
 from streams.archive.schema import OFFSET
@@ -204,3 +206,25 @@ def test_the_sink_goes_on_where_it_was_after_everything_was_pruned(store: Archiv
     assert latest_files(store, [CALL_EVENTS])[CALL_EVENTS, 0].last == 5
     assert len(files_in(tmp_path)) == 1
     assert expired(store, CALL_EVENTS, 400, far) == []
+
+
+def test_a_merge_of_what_is_erased_meanwhile_does_not_stay(
+    store: ArchiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the merged file would bring back what was taken out of its parts after it had read them."""
+    number, merge = "+13035550142", upkeep._merge
+    fill(store, 4)
+
+    def merged(place: ArchiveStore, run: list[Part]) -> ArchiveFile:
+        file = merge(place, run)
+        part = next(erase(place, CALL_EVENTS, number, None))
+        assert part[1] > 0
+        return file
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upkeep, "_merge", merged)
+        assert list(compact(store, CALL_EVENTS, NEXT_DAY)) == []
+    assert len(ranges(store)) == 4
+    list(erase(store, CALL_EVENTS, number, None))
+    assert len(list(compact(store, CALL_EVENTS, NEXT_DAY))) == 1
+    assert rows(store, CALL_EVENTS) == []

@@ -320,6 +320,18 @@ def test_what_cannot_be_enforced_is_not_tried(played: Played, commands: Commands
     assert commands.asked == []
 
 
+def test_a_trunk_group_that_looks_like_a_number_is_not_offered(played: Played) -> None:
+    """Who changes the policy does not see whole numbers; it can be typed."""
+    played.memory.take(None, decided(2, trunk_group_id="+12025550188"))
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/policy")).text
+
+    page = played.run(Role.MODEL_OWNER, visit)
+    assert '<option value="tg-chi">' in page
+    assert "+12025550188" not in page
+
+
 def test_who_does_not_change_the_policy_has_no_form(played: Played) -> None:
     async def visit(browser: Browser) -> tuple[str, int]:
         page = (await browser.get("/policy")).text

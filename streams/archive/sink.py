@@ -316,7 +316,9 @@ def _records(rows: Rows) -> list[Record]:
 
 
 def latest_files(store: ArchiveStore, topics: Iterable[str]) -> dict[tuple[str, int], ArchiveFile]:
-    """The file with the highest last offset of each topic and partition. It blocks for listing the topics.
+    """The file with the highest last offset of each topic and partition; of several the longest, which stays.
+
+    It blocks for listing the topics.
 
     Raises:
         StorageError: the archive cannot be listed.
@@ -325,7 +327,7 @@ def latest_files(store: ArchiveStore, topics: Iterable[str]) -> dict[tuple[str, 
     for topic in topics:
         for file in store.files(topic):
             known = latest.get((topic, file.partition))
-            if known is None or file.last > known.last:
+            if known is None or (file.last, -file.first) > (known.last, -known.first):
                 latest[topic, file.partition] = file
     return latest
 

@@ -40,6 +40,7 @@ from streams.kafka.client import require_topics
 from streams.log import configure_log
 from streams.redis.connection import TRAPS
 from streams.running.daemon_thread import DaemonThread
+from streams.running.failures import described
 from streams.running.metrics_page import served
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
@@ -139,6 +140,8 @@ async def _compacting(every_s: float) -> None:
             await thread.run(run_apart, ["archive", "compact"], said.append, {}, niceness=GIVES_WAY)
         except (RobocallError, OSError) as error:
             log.warning("small files are not merged, it is tried again", why=str(error))
+        except Exception as error:  # noqa: BLE001 - a bug of ours: the sink goes on, and says so each time
+            log.error("small files are not merged, it is tried again", **described(error))  # noqa: TRY400
         else:
             log.info("archive is tidy", said=said[-1] if said else "")
 
@@ -311,7 +314,7 @@ def _labelled(connection: Any, span: Span, rules: LabelRules, out: TextIO, say: 
 
 @archive.command()
 def compact() -> None:
-    """Merge small files; `archive run` does so each hour. Safe beside sinks and queries, and to interrupt.
+    """Merge small files; `archive run` does so about once an hour. Safe beside sinks and queries, and to interrupt.
 
     Those of past days become one a partition, those of today are merged by the dozen. The merged
     ones are deleted by a later run, an hour or more after: a query may still be reading them.

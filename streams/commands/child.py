@@ -3,6 +3,7 @@
 Nothing else uses `python -m streams.commands.child`: it is `robocall` that dies with its parent.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def run(
         say: Told each line for people as it comes, from a thread.
         settings: Environment variables over those of this process.
         limit_s: After so long it is killed, seconds; None: never.
-        niceness: How far it gives way to others, 0 to 19.
+        niceness: How far it gives way to others, 0 to 19, where that may be said.
 
     Returns:
         What it wrote for programs.
@@ -94,7 +95,8 @@ def _follow(stream: IO[str] | None, lines: list[str], say: Callable[[str], None]
 
 if __name__ == "__main__":
     parent, given_way = int(sys.argv.pop(1)), int(sys.argv.pop(1))
-    os.nice(given_way)
+    with contextlib.suppress(OSError):  # a sandbox may forbid it: then it does its work all the same
+        os.nice(given_way)
     die_with_parent()
     if os.getppid() == parent:  # else it ended while this process began, and nobody will be told of that
         main()

@@ -22,25 +22,29 @@ class LongLook:
         fresh_s: so long nobody looks again.
 
     Attributes:
-        found_ms: when the latest answer came, epoch milliseconds; 0 before the first.
+        found_ms: when the latest answer came that was one, epoch milliseconds; 0 before the first.
     """
 
     def __init__(self, bench: Bench, look: Callable[[], Any], fresh_s: float = FRESH_S) -> None:
         self._bench, self._look, self._fresh_s = bench, look, fresh_s
         self._found: Found | None = None
         self._going: asyncio.Task[None] | None = None
+        self._next_s = 0.0
         self.found_ms = 0
 
     async def latest(self) -> tuple[Found | None, bool]:
         """What was found last, None before the first answer; and whether somebody looks right now. Never raises."""
-        is_fresh = time.time_ns() // 1_000_000 - self.found_ms < self._fresh_s * 1_000
-        if self._going is None and not is_fresh:
+        if self._going is None and time.monotonic() >= self._next_s:
             self._going = asyncio.create_task(self._ask())
         if self._going is not None:
             await asyncio.wait([self._going], timeout=WAIT_S)
         return self._found, self._going is not None
 
     async def _ask(self) -> None:
-        self._found = await self._bench.run(self._look)
-        self.found_ms = time.time_ns() // 1_000_000
+        found = await self._bench.run(self._look)
+        if found.why_not:  # it is asked again soon, and what was found before is shown beside
+            self._found = Found(None if self._found is None else self._found.content, found.why_not)
+        else:
+            self._found, self.found_ms = found, time.time_ns() // 1_000_000
+        self._next_s = time.monotonic() + (min(self._fresh_s, FRESH_S) if found.why_not else self._fresh_s)
         self._going = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from streams.archive.files import ArchiveStore
@@ -67,6 +68,11 @@ class Looks:
         return report.content
 
 
+def since(days: int) -> str:
+    """The first of the days that are searched, as SQL: days of the archive are those of UTC, wherever we are."""
+    return f"DATE '{datetime.now(UTC).date() - timedelta(days)}'"
+
+
 def condition_of(chosen: ArchiveSettings, subject: Subject) -> tuple[str, tuple[str, ...]]:
     """SQL that tells whether a decision is about a subject, and the values for its places."""
     values: tuple[str, ...] = (subject.text,)
@@ -80,7 +86,7 @@ def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str
     condition, values = condition_of(chosen, subject)
     sql = (
         f"SELECT * EXCLUDE (kafka_partition, kafka_offset, kafka_timestamp_ms, day) FROM call_decisions "  # noqa: S608
-        f"WHERE {condition} AND day >= current_date - {days} "
+        f"WHERE {condition} AND day >= {since(days)} "
         f"ORDER BY setup_time_ms DESC LIMIT {MOST_ROWS}"
     )
     with connected(ArchiveStore(chosen.url)) as connection:

@@ -46,7 +46,8 @@ class GroupLag:
 
     Attributes:
         members: that are in the group now.
-        behind: records that it has not committed, by partition; of one that it has never committed all that are kept.
+        behind: records that it has not committed, by partition; of one that it has never committed all that are kept,
+            of a topic that was made anew none until its end has passed what was committed.
     """
 
     members: int
@@ -97,7 +98,9 @@ def group_lag(admin: KafkaAdminClient, group: str, topic: str, partitions: int) 
     places = [TopicPartition(topic, partition) for partition in range(partitions)]
     oldest, ends = (_offsets(admin, places, spec) for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST))
     committed = {place: found.offset for place, found in offsets.items()}
-    behind = {place.partition: end - max(committed.get(place, -1), oldest[place]) for place, end in ends.items()}
+    behind = {
+        place.partition: max(0, end - max(committed.get(place, -1), oldest[place])) for place, end in ends.items()
+    }
     return GroupLag(members, behind)
 
 

@@ -39,6 +39,7 @@ SAVED_S = 8.0
 READ_S = 10.0
 MOST_SAVED = 20
 MOST_TRUNKS = 500
+MOVED = "somebody tried or saved another policy since this page was opened: open it anew, and change that"
 _SHARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
 """Per cent as somebody types them, in steps of 0.01."""
 
@@ -50,10 +51,12 @@ class Draft:
     Attributes:
         text: Of the policy file as it would be.
         before: Version of the file that it is a change of.
+        base: Digest of the text of that file.
     """
 
     text: str
     before: str
+    base: str
 
     @property
     def content(self) -> bytes:
@@ -63,7 +66,7 @@ class Draft:
     @property
     def digest(self) -> str:
         """Of the text: what is saved is what was tried."""
-        return hashlib.sha256(self.content).hexdigest()
+        return _digest(self.text)
 
 
 class InForce(NamedTuple):
@@ -116,8 +119,10 @@ class PolicyPage:
         self._visits.note("console look", user, page="policy")
         found = await self._disk.run(self._in_force)
         here: InForce = found.content or InForce(why_not=found.why_not)
-        if self._draft is not None and self._draft.text == here.text:
-            self._draft = None  # it was saved
+        base = _digest(here.text or "")
+        if self._draft is not None and self._draft.base != base:
+            self._draft = None  # it was saved, or somebody saved something else
+        text = here.text if self._draft is None else self._draft.text
         return self._visits.page(
             "policy",
             user,
@@ -126,7 +131,10 @@ class PolicyPage:
             why_not=here.why_not,
             is_fixed=here.is_fixed,
             file=self._settings.policy_file,
-            text=here.text if self._draft is None else self._draft.text,
+            text=text,
+            base=base,
+            shown=_digest(text or ""),
+            mode=self._settings.mode,
             is_draft=self._draft is not None,
             versions=self._memory.versions(),
             trunks=[one for one in self._memory.trunks(MOST_TRUNKS) if masked(one) == one],
@@ -156,7 +164,8 @@ class PolicyPage:
     async def attempt(self, request: Request, user: User, session: Session) -> Response:
         """Try what stands in the form, which goes on by itself; 303 to the page."""
         del session
-        return await self._tried(request.state.form.get("text", "").replace("\r\n", "\n"), user)
+        form = request.state.form
+        return await self._tried(form.get("text", "").replace("\r\n", "\n"), form.get("base", ""), user)
 
     async def enforce(self, request: Request, user: User, session: Session) -> Response:
         """Try another mode or share of all calls, or of a trunk group's; 303 to the page."""
@@ -165,16 +174,14 @@ class PolicyPage:
         mode, trunk, percent = form.get("mode", ""), form.get("trunk", "").strip(), form.get("percent", "")
         if mode not in set(Mode) or not _SHARE.fullmatch(percent):
             raise HTTPException(HTTPStatus.BAD_REQUEST, "Say shadow or enforce, and of how many per cent of callers.")
-        base = self._draft
-        found = await self._disk.run(
-            lambda: with_enforcement(self._text() if base is None else base.text, trunk, Mode(mode), float(percent))
-        )
+        found = await self._disk.run(lambda: self._enforced(form.get("shown", ""), trunk, Mode(mode), float(percent)))
         if found.why_not:
             raise HTTPException(HTTPStatus.BAD_REQUEST, f"This cannot be tried. {found.why_not}.")
-        return await self._tried(found.content, user)
+        said = f"{mode} of {percent} % at {masked(trunk) or 'all'}"
+        return await self._tried(found.content, form.get("base", ""), user, said)
 
-    async def _tried(self, text: str, user: User) -> Response:
-        found = await self._disk.run(lambda: self._compared(text))
+    async def _tried(self, text: str, base: str, user: User, said: str = "") -> Response:
+        found = await self._disk.run(lambda: self._compared(text, base))
         if found.why_not:
             raise HTTPException(HTTPStatus.BAD_REQUEST, f"This cannot be tried. {found.why_not}.")
         draft, version, against = found.content
@@ -182,7 +189,7 @@ class PolicyPage:
         file = self._file(draft.content)
         self._work.begin(f"Try {version}", user.name, ["policy", "try", "--json", *against, "--", str(file)])
         self._draft = draft
-        self._visits.note("console change", user, change="policy_try", policy=version)
+        self._visits.note("console change", user, change="policy_try", policy=version, said=said or None)
         return RedirectResponse(POLICY, HTTPStatus.SEE_OTHER)
 
     async def save(self, request: Request, user: User, session: Session) -> Response:
@@ -221,12 +228,21 @@ class PolicyPage:
     def _text(self) -> str:
         return read_policy(self._existing() or DEFAULT_POLICY_FILE)[:MAX_POLICY_BYTES].decode("utf-8", "replace")
 
-    def _compared(self, text: str) -> tuple[Draft, str, list[str]]:
+    def _enforced(self, shown: str, trunk: str, mode: Mode, percent: float) -> str:
+        """What the page showed, with another mode and share; it blocks."""
+        text = self._text() if self._draft is None else self._draft.text
+        if _digest(text) != shown:
+            raise PolicyInvalid(MOVED)
+        return with_enforcement(text, trunk, mode, percent)
+
+    def _compared(self, text: str, base: str) -> tuple[Draft, str, list[str]]:
         """A draft of this text, its version, and what the command is to compare it with; it blocks."""
+        if _digest(self._text()) != base:
+            raise PolicyInvalid(MOVED)
         settings, path = self._settings, self._existing()
         version = with_settings(parse_policy(text.encode("utf-8", "replace")), settings).version
         before = with_settings(load_policy(path), settings).version
-        return Draft(text, before), version, [] if path is None else [f"--against={path}"]
+        return Draft(text, before, base), version, [] if path is None else [f"--against={path}"]
 
     def _existing(self) -> Path | None:
         path = self._settings.policy_file
@@ -246,6 +262,10 @@ class PolicyPage:
     async def _saved(self) -> list[Case]:
         found = await CaseStore(self._settings, patience_s=SAVED_S).cases(_is_saved, {CaseKind.CHANGE})
         return found[: -MOST_SAVED - 1 : -1]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _is_saved(case: Case) -> bool:

@@ -37,30 +37,35 @@ class Partition:
         worker: Who says that it reads it; empty where nobody does.
         behind: Records that are not committed.
         is_stalled: Whether its worker says that it does not move.
+        is_unread: Whether all workers say what they read, and none says this.
     """
 
     number: int
     worker: str
     behind: int
     is_stalled: bool
+    is_unread: bool
 
 
 def looked_at(lag: GroupLag, reports: Sequence[WorkerReport]) -> list[Partition]:
     """Partitions that nobody reads, that stand still, or that are far behind; the farthest behind first.
 
-    Where no worker says what it reads, who reads a partition is not known, and is not complained about.
+    Where not every worker says what it reads, those of an earlier version for one, who reads a partition is not known,
+    and is not complained about.
 
     Args:
         lag: Of the workers' group, by partition.
         reports: Of the workers.
     """
     readers = _readers(reports)
+    is_known = 0 < lag.members <= sum(one.health is not None for one in reports)
     stalled = {name for one in reports if one.health is not None for name in one.health.stalled}
-    found = [
-        Partition(number, readers.get(str(number), ""), behind, f"{CALL_EVENTS}/{number}" in stalled)
-        for number, behind in lag.behind.items()
-    ]
-    noted = [one for one in found if one.is_stalled or one.behind >= MANY_BEHIND or (bool(readers) and not one.worker)]
+    noted = []
+    for number, behind in lag.behind.items():
+        worker, is_stalled = readers.get(str(number), ""), f"{CALL_EVENTS}/{number}" in stalled
+        is_unread = is_known and not worker
+        if is_stalled or is_unread or behind >= MANY_BEHIND:
+            noted.append(Partition(number, worker, behind, is_stalled, is_unread))
     return sorted(noted, key=lambda one: (-one.behind, one.number))
 
 
@@ -91,8 +96,8 @@ class Fleet:
         """Workers, and the partitions that somebody should look at."""
         del request
         (workers, _), (partitions, _) = await asyncio.gather(self._workers.latest(), self._partitions.latest())
-        reports: Sequence[WorkerReport] = () if workers is None else workers.content or ()
-        lag: GroupLag | None = None if partitions is None else partitions.content
+        reports: Sequence[WorkerReport] = () if workers is None or workers.why_not else workers.content
+        lag: GroupLag | None = None if partitions is None or partitions.why_not else partitions.content
         return self._visits.page(
             "workers",
             user,
@@ -102,6 +107,7 @@ class Fleet:
             reports=reports[:MOST_WORKERS],
             more=max(0, len(reports) - MOST_WORKERS),
             lag=lag,
+            is_known=workers is not None and partitions is not None,
             noted=[] if lag is None else looked_at(lag, reports),
             most=MOST_PARTITIONS,
             group=self._settings.consumer_group,

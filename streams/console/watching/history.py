@@ -1,6 +1,7 @@
 """Part of the page of a number, a trunk group or a campaign: its calls by the hour, why, by which versions, windows."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from streams.archive.files import ArchiveStore
 from streams.archive.query import ask, connected
 from streams.archive.settings import ArchiveSettings
 from streams.console.bench import Bench, Found
-from streams.console.looks import ARCHIVE_S, condition_of
+from streams.console.looks import ARCHIVE_S, condition_of, since
 from streams.console.roles import User
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, Subject
@@ -37,7 +38,7 @@ MEASURES = {
 }
 """Features of a calling number that its windows are shown by, and what people call them."""
 
-_OF = "FROM call_decisions WHERE {condition} AND day >= current_date - {days}"
+_OF = "FROM call_decisions WHERE {condition} AND day >= {since}"
 _TREATED = "CASE WHEN action = 'allow' AND would_be <> 'allow' THEN 'tried_' || would_be ELSE action END"
 _HOURS = (
     f"SELECT setup_time_ms // {HOUR_MS} AS hour, {_TREATED} AS treated, policy_version, model_version, mode, "
@@ -49,7 +50,7 @@ _REASONS = (
     f"ORDER BY calls DESC, reason.code LIMIT {MOST_REASONS}"
 )
 _SAMPLE = (
-    "SELECT setup_time_ms, features FROM scored_calls WHERE {condition} AND day >= current_date - {days} "
+    "SELECT setup_time_ms, features FROM scored_calls WHERE {condition} AND day >= {since} "
     "ORDER BY setup_time_ms DESC LIMIT 1"
 )
 
@@ -61,6 +62,7 @@ class History:
     Attributes:
         series: Calls of each hour by what was done, `at_s` of the hours, none left out; for the plot.
         calls: All of them.
+        odd: Of those: set up at another time than they came, by the clock of their switch; they are not in the plot.
         reasons: Code, the latest text and calls that had it, the most first.
         versions: Policy, model, mode, calls, set-up of the first and of the latest.
         sampled_ms: Set-up of the latest call whose features were kept; None where none was.
@@ -69,6 +71,7 @@ class History:
 
     series: Mapping[str, list[int]]
     calls: int
+    odd: int
     reasons: Sequence[tuple[str, str, int]]
     versions: Sequence[tuple[str, str, str, int, int, int]]
     sampled_ms: int | None
@@ -96,6 +99,8 @@ class HistoryPart:
     async def history(self, request: Request, user: User, session: Session) -> Response:
         """Plots and tables."""
         link, subject = self._visits.subject(request, *HISTORIES)
+        is_whole = self._visits.is_whole(user, session, link)
+        self._visits.note("console look", user, subject, place="history", is_whole=is_whole)
         found = Found(why_not="No archive: set ROBOCALL_ARCHIVE_URL and start the console again")
         if self._archive is not None:
             archive, days = self._archive, self._days
@@ -120,7 +125,7 @@ def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
         QueryRefused: DuckDB is missing, or met a fault.
         StorageError: the archive cannot be listed.
     """
-    condition, values = condition_of(archive, subject)
+    (condition, values), first_day = condition_of(archive, subject), since(days)
     with connected(ArchiveStore(archive.url)) as connection:
         end = threading.Timer(ARCHIVE_S, connection.interrupt)
         end.daemon = True
@@ -128,16 +133,18 @@ def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
         try:
 
             def rows(sql: str) -> list[Any]:
-                found: list[Any] = ask(connection, sql.format(condition=condition, days=days), values).fetchall()
+                found: list[Any] = ask(connection, sql.format(condition=condition, since=first_day), values).fetchall()
                 return found
 
-            hours = rows(_HOURS)
+            found, now_h = rows(_HOURS), time.time() / 3_600
+            hours = [row for row in found if now_h - (days + 1) * 24 <= row[0] <= now_h + 24]
             sampled = rows(_SAMPLE) if subject.kind is Kind.NUMBER else []
             return History(
                 series_of([(hour, treated, calls) for hour, treated, *_, calls, _, _ in hours]),
-                sum(calls for *_, calls, _, _ in hours),
+                sum(calls for *_, calls, _, _ in found),
+                sum(calls for *_, calls, _, _ in found) - sum(calls for *_, calls, _, _ in hours),
                 rows(_REASONS),
-                versions_of([versions for _, _, *versions in hours]),
+                versions_of([versions for _, _, *versions in found]),
                 sampled[0][0] if sampled else None,
                 dict(_windows(sampled[0][1])) if sampled else {},
             )
@@ -155,7 +162,7 @@ def versions_of(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, str, int,
     for policy, model, mode, calls, first_ms, last_ms in rows:
         before = found.get((policy, model, mode), (0, first_ms, last_ms))
         found[policy, model, mode] = before[0] + calls, min(before[1], first_ms), max(before[2], last_ms)
-    ranked = sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
+    ranked = sorted(found.items(), key=lambda one: (-one[1][0], *map(str, one[0])))
     return [(*versions, *counts) for versions, counts in ranked[:MOST_VERSIONS]]
 
 

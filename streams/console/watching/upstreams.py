@@ -20,7 +20,8 @@ from streams.scorecards.proposals import alarms_of
 
 FRESH_S = 900.0
 """Days are counted at most this often, and only while somebody looks."""
-COUNT_S = 300.0
+COUNT_S = 3_600.0
+"""Whoever looks is not kept waiting meanwhile."""
 MOST_SHOWN = 10
 
 

@@ -118,3 +118,16 @@ def test_a_command_whose_parent_ended_before_it_began_does_nothing(tmp_path: Pat
     environment = os.environ | {"ROBOCALL_MODELS_URL": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_where_it_may_not_give_way_it_does_its_work_all_the_same() -> None:
+    """A sandbox as that of our units forbids the call."""
+    program = """
+import os, runpy, sys
+def refused(by): raise PermissionError(1, "Operation not permitted")
+os.nice = refused
+sys.argv = ["child", str(os.getppid()), "19", "--version"]
+runpy.run_module("streams.commands.child", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "robocall" in done.stdout

@@ -1,6 +1,7 @@
 """What tests of the console share: users, decisions, and a browser without a picture."""
 
 import asyncio
+import html
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,8 @@ from tests.streams.bridge.bridge_case import decision_bytes
 PASSWORD = "a long password"  # noqa: S105 - of the tests
 CALLER, CALLED = "+12025550123", "+13125550142"
 _HASHED = hash_password(PASSWORD)
+_FORM = re.compile(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -65,9 +68,11 @@ class Browser:
         return self.page
 
     async def send(self, path: str, **fields: str) -> httpx.Response:
-        """Send a form of the page that is open."""
+        """Send a form of the page that is open, with what it hides; one that is not there with its token alone."""
+        forms = [form[2] for form in _FORM.finditer(self.page.text) if form[1] == path]
         csrf = _CSRF.search(self.page.text)
-        fields = ({"csrf": csrf[1]} if csrf else {}) | fields
+        hidden = {name: html.unescape(value) for name, value in _HIDDEN.findall(forms[0])} if len(forms) == 1 else {}
+        fields = ({"csrf": csrf[1]} if csrf else {}) | hidden | fields
         self.page = await self.client.post(path, data=fields)
         return self.page
 

@@ -14,6 +14,7 @@ from streams.commands.console import serving
 from streams.console.roles import Role
 from streams.console.steering import policy as policy_page
 from streams.screening.policy_file import load_policy, parse_policy
+from streams.settings import load_settings
 from tests.streams.console.console_case import Browser, Played, decided
 from tests.streams.console.steering.test_work import Commands, settled
 
@@ -71,6 +72,10 @@ async def try_it(browser: Browser, text: str = CHANGED) -> httpx.Response:
     await browser.get("/policy")
     page = await browser.send("/policy/try", text=text.replace("\n", "\r\n"))
     return page if page.status_code != 200 else await settled(browser, "/policy/work")
+
+
+def saved_by_another(file: Path) -> None:
+    file.write_text(FILE.replace("60", "300"))
 
 
 def digest(part: httpx.Response) -> str:
@@ -257,7 +262,8 @@ def test_who_may_change_the_policy(role: Role, played: Played, commands: Command
     """Others see it, and are refused also where they make the form themselves."""
 
     async def visit(browser: Browser) -> list[int]:
-        form = {"csrf": await token(browser), "text": CHANGED, "digest": "", "reason": "w"}
+        base = hashlib.sha256(FILE.encode()).hexdigest()
+        form = {"csrf": await token(browser), "base": base, "text": CHANGED, "digest": "", "reason": "w"}
         answers = [await browser.client.post(f"/policy/{name}", data=form) for name in ("try", "save")]
         await settled(browser, "/policy/work")
         return [answer.status_code for answer in answers]
@@ -341,3 +347,46 @@ def test_who_does_not_change_the_policy_has_no_form(played: Played) -> None:
     page, status = played.run(Role.OPERATOR, visit)
     assert "/policy/enforce" not in page
     assert status == 403
+
+
+@pytest.mark.parametrize("fields", [{"text": CHANGED}, {"trunk": "tg-1", "mode": "enforce", "percent": "5"}])
+def test_a_page_that_is_older_than_the_file_changes_nothing(
+    played: Played, commands: Commands, file: Path, fields: dict[str, str]
+) -> None:
+    """Somebody else saved meanwhile: a change of the text of before would take that back."""
+
+    async def visit(browser: Browser) -> tuple[httpx.Response, httpx.Response]:
+        await browser.get("/policy")
+        saved_by_another(file)
+        refused = await browser.send("/policy/try" if "text" in fields else "/policy/enforce", **fields)
+        return refused, await browser.get("/policy")
+
+    refused, page = played.run(Role.ADMIN, visit)
+    assert refused.status_code == 400
+    assert "since this page was opened" in refused.text
+    assert commands.asked == []
+    assert "hold_s: 300" in page.text
+
+
+def test_a_draft_of_before_somebody_saved_is_gone(played: Played, file: Path) -> None:
+    """Nothing that was not seen rides along with the next change."""
+
+    async def visit(browser: Browser) -> str:
+        await try_it(browser)
+        saved_by_another(file)
+        return (await browser.get("/policy")).text
+
+    page = played.run(Role.ADMIN, visit)
+    assert "hold_s: 300" in page
+    assert "What is tried" not in page
+
+
+def test_a_mode_of_the_settings_is_said(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the form from shadow to enforce would change nothing, and nobody would know why."""
+    del file
+    monkeypatch.setenv("ROBOCALL_MODE", "shadow")
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/policy")).text
+
+    assert "ROBOCALL_MODE says shadow here" in Played(tmp_path, load_settings()).run(Role.ADMIN, visit)

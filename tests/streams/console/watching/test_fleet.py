@@ -30,17 +30,18 @@ def test_what_nobody_reads_stands_still_or_is_far_behind_is_named() -> None:
     lag = GroupLag(2, {0: 12, 1: MANY_BEHIND, 2: 40, 3: 5_000})
     reports = [report("w-1", "ok", p0=12, p1=900), report("w-2", "stalled", f"{CALL_EVENTS}/2", p2=40)]
     assert looked_at(lag, reports) == [
-        Partition(3, "", 5_000, False),
-        Partition(1, "w-1", MANY_BEHIND, False),
-        Partition(2, "w-2", 40, True),
+        Partition(3, "", 5_000, is_stalled=False, is_unread=True),
+        Partition(1, "w-1", MANY_BEHIND, is_stalled=False, is_unread=False),
+        Partition(2, "w-2", 40, is_stalled=True, is_unread=False),
     ]
 
 
 def test_of_workers_that_do_not_say_what_they_read_nobody_complains() -> None:
     """Those of an earlier version, or no Redis: then it is not known who reads what."""
-    earlier = WorkerReport("w-1", "gbt-1", 1)
+    earlier, far = WorkerReport("w-1", "gbt-1", 1), Partition(1, "", MANY_BEHIND, is_stalled=False, is_unread=False)
     assert looked_at(GroupLag(1, {0: 12, 1: 0}), [earlier]) == []
-    assert looked_at(GroupLag(1, {0: 12, 1: MANY_BEHIND}), []) == [Partition(1, "", MANY_BEHIND, False)]
+    assert looked_at(GroupLag(2, {0: 12, 1: 0}), [earlier, report("w-2", p0=12)]) == []
+    assert looked_at(GroupLag(1, {0: 12, 1: MANY_BEHIND}), []) == [far]
 
 
 @pytest.mark.kafka

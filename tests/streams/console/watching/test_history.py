@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from streams.archive.files import ArchiveStore
 from streams.console.roles import Role
@@ -35,6 +36,8 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
         decided(2, "block", setup_time_ms=FULL_HOUR_MS - 3 * HOUR_MS + 5_000, reasons=REASONS),
         decided(3, setup_time_ms=FULL_HOUR_MS - HOUR_MS, mode="shadow", would_be="block", policy_version="p2"),
         decided(4, setup_time_ms=FULL_HOUR_MS - HOUR_MS, calling_number="+12025550199"),
+        decided(5, setup_time_ms=946_684_800_000, trunk_group_id="tg-2000"),
+        decided(6, setup_time_ms=FULL_HOUR_MS - HOUR_MS, trunk_group_id="tg-2000"),
     ]
     features = {"number_attempts_1h": 12.0, "number_attempts_24h": 30.0, "number_asr_1h": -1.0, "number_asr_24h": 0.25}
     store = ArchiveStore(str(tmp_path / "archive"))
@@ -66,11 +69,11 @@ def test_a_number_by_the_hour(played: Played) -> None:
     first_s = (FULL_HOUR_MS - 3 * HOUR_MS) // 1_000
     assert plotted(page) == {
         "at_s": [first_s, first_s + 3_600, first_s + 7_200],
-        "allow": [1, 0, 0],
+        "allow": [1, 0, 1],
         "block": [1, 0, 0],
         "tried_block": [0, 0, 1],
     }
-    assert "3 decisions in the 7 days" in page
+    assert "5 decisions in the 7 days" in page
     assert re.search(r"score</th><td>1</td>", page)
     assert "<td>p2</td>" not in page
     assert '<th scope="row">p2</th><td>m</td><td>shadow</td><td>1</td>' in page
@@ -111,3 +114,20 @@ def test_hours_without_calls_are_none_left_out() -> None:
 def test_versions_are_summed_over_hours_the_most_first() -> None:
     rows = [("p1", "m1", "shadow", 3, 10, 20), ("p2", "m1", "enforce", 7, 30, 40), ("p1", "m1", "shadow", 5, 5, 15)]
     assert versions_of(rows) == [("p1", "m1", "shadow", 8, 5, 20), ("p2", "m1", "enforce", 7, 30, 40)]
+
+
+def test_a_switch_with_a_wrong_clock_makes_no_plot_of_a_quarter_of_a_century(played: Played) -> None:
+    """Its calls are counted and told, and are not in the plot."""
+    page = part(played, Kind.TRUNK, "tg-2000")
+    assert plotted(page)["allow"] == [1]
+    assert "2 decisions in the 7 days" in page
+    assert "1 of them were set up at another time" in page
+
+
+def test_each_look_leaves_a_line(played: Played) -> None:
+    """As those at the other parts of the page do."""
+    with capture_logs() as lines:
+        part(played, Kind.NUMBER, CALLER)
+    (line,) = [one for one in lines if one.get("place") == "history"]
+    assert (line["event"], line["is_whole"]) == ("console look", False)
+    assert CALLER not in str(lines)

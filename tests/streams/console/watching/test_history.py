@@ -124,6 +124,15 @@ def test_a_switch_with_a_wrong_clock_makes_no_plot_of_a_quarter_of_a_century(pla
     assert "1 of them were set up at another time" in page
 
 
+def test_without_a_call_that_can_be_plotted_there_is_no_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ArchiveStore(str(tmp_path / "archive"))
+    put(store, CALL_DECISIONS, [decided(1, setup_time_ms=946_684_800_000)], at_ms=NOW_MS)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
+    page = part(Played(tmp_path), Kind.NUMBER, CALLER)
+    assert "1 decision in the 7 days" in page
+    assert "data-history" not in page
+
+
 def test_each_look_leaves_a_line(played: Played) -> None:
     """As those at the other parts of the page do."""
     with capture_logs() as lines:

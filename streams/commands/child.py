@@ -1,6 +1,6 @@
 """A `robocall` command in a process of its own: what it needs of memory goes with it, and it never outlives its parent.
 
-Nothing else uses `python -m streams.commands.child`: it is `robocall` that dies with its parent.
+Nobody types `python -m streams.commands.child PARENT NICENESS ...`: it is `robocall` that dies with its parent.
 """
 
 import contextlib

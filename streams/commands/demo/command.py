@@ -7,6 +7,7 @@ traffic in real time; shows decisions as another program reads them; stops every
 import asyncio
 import contextlib
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
@@ -95,6 +96,8 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
     """
     if with_console and (used := [name for name in (KAFKA_VARIABLE, REDIS_VARIABLE) if os.environ.get(name)]):
         raise click.UsageError(f"--console has a Kafka and a Redis of its own: unset {' and '.join(used)}")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a window that is closed, say: it ends as by Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     seconds = seconds or (SECONDS_OF_PEOPLE if with_console else SECONDS)
     console = Console(stderr=True)
     figures = Figures(dips=Dips() if sip else None)

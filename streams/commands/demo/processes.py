@@ -108,6 +108,8 @@ def running(
 ) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
     """Run a command as a process while the block runs; it need not be ready when the block begins.
 
+    It ends with this process however that ends, and with the thread that begins the block.
+
     Args:
         name: of the command, "archive run".
         folder: for its log.
@@ -120,7 +122,7 @@ def running(
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "streams.commands.main", *name.split()],
+            [sys.executable, "-m", "streams.commands.child", str(os.getpid()), "0", *name.split()],
             env={**os.environ, **settings, "ROBOCALL_LOG_LEVEL": "info", "ROBOCALL_LOG_FORMAT": "json"},
             stdout=output,
             stderr=output,

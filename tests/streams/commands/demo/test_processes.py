@@ -1,6 +1,9 @@
 """The demo waits for its processes as long as they get on, and says what they said last."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,7 +24,10 @@ from streams.commands.demo.processes import (
     wait_until,
 )
 from streams.errors import DemoFailed
+from tests.processes import ROOT
 from tests.stranger import stranger
+from tests.streams.console.console_case import make_users
+from tests.waiting import wait_until as until_so
 
 
 class Clock:
@@ -166,3 +172,40 @@ def test_nobody_at_the_port_is_no_bridge() -> None:
         port = gone.getsockname()[1]
 
     assert not has_decisions(port)
+
+
+STARTING = """
+import sys, time
+from pathlib import Path
+from rich.console import Console
+from streams.commands.demo.processes import running
+with running("console", Path(sys.argv[1]), {}, Console(stderr=True)) as (process, _):
+    print(process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def has_ended(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state in {"Z", "X"}
+
+
+def test_a_process_ends_with_the_demo_however_that_ends(tmp_path: Path) -> None:
+    """Killed, or its window closed: else workers would go on for hours, and nobody would know."""
+    make_users(tmp_path / "users.json")
+    settings = {"CONSOLE_USERS_FILE": str(tmp_path / "users.json"), "CONSOLE_PORT": "0"}
+    settings["KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:1"
+    environment = os.environ | {f"ROBOCALL_{name}": value for name, value in settings.items()}
+    demo = subprocess.Popen(
+        [sys.executable, "-c", STARTING, str(tmp_path)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    with demo:
+        assert demo.stdout is not None
+        process = int(demo.stdout.readline())
+        log = tmp_path / "console.log"
+        until_so(lambda: log.exists() and "console is up" in log.read_text(), "the console is up")
+        demo.kill()
+    until_so(lambda: has_ended(process), "the console has ended")

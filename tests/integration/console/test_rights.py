@@ -44,7 +44,7 @@ OIDC = {
 
 def routes_of(app: Any) -> list[Route]:
     """Of an application of the console, behind what adds headers."""
-    return list(app._app.routes)
+    return list(app.app.routes)
 
 
 @pytest.mark.parametrize("chosen", [{}, OIDC], ids=["local", "oidc"])

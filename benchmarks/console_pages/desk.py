@@ -5,7 +5,6 @@ Everything is written by the code of the product, where its commands and service
 
 import asyncio
 import csv
-import os
 import re
 import threading
 import time
@@ -14,7 +13,6 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from unittest import mock
 
 import redis
 from confluent_kafka import Producer
@@ -45,7 +43,6 @@ from streams.upstreams.entries import save_upstreams
 from streams.wire.cases import Case, CaseKind
 
 PARTITIONS = 12
-DAY_S = 86_400.0
 TOLD_EVERY_S = 5.0
 WHO = "a user of the benchmark"
 WHY = "as the benchmark has it"
@@ -101,17 +98,15 @@ def furnish(settings: Settings, folder: Path, day: Day, *, cases: int, flush_s: 
         cases: of each kind that the queue shows.
         flush_s: how much of a partition is in a file of the archive before these are merged.
     """
-    store, whole = ArchiveStore(str(folder / "archive")), ArchiveStore(str(folder / "whole"))
+    store = ArchiveStore(str(folder / "archive"))
     for topic, values in ((CALL_EVENTS, day.events), (CALL_DECISIONS, day.decisions)):
         archived(store, topic, values, flush_s)
-        archived(whole, topic, values, DAY_S)
         deque(compact(store, topic, day_of(time.time_ns() // 1_000_000)), maxlen=0)  # as the sink does each hour,
         clear(store, topic, grace_s=-1)  # and an hour later
     publish_campaigns(settings.kafka_bootstrap_servers, day.campaigns)
     remembered(settings, day)
     asked(folder / "questions.csv", day.campaigns)
-    with mock.patch.dict(os.environ, ROBOCALL_ARCHIVE_URL=whole.url):  # tracebacks are opened faster from large files
-        return opened(settings, day, cases)
+    return opened(settings, day, cases)
 
 
 def archived(store: ArchiveStore, topic: str, values: Iterable[bytes], flush_s: float) -> None:

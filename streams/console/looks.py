@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +19,7 @@ from streams.settings import Settings
 
 REDIS_S = 4.0
 ARCHIVE_S = 15.0
+NO_ARCHIVE = Found(why_not="No archive: set ROBOCALL_ARCHIVE_URL and start the console again")
 MOST_ROWS = 100
 _IN_REDIS = frozenset({Kind.NUMBER, Kind.DECISION, Kind.TRUNK})
 
@@ -54,7 +57,7 @@ class Looks:
     async def archive(self, subject: Subject) -> Found:
         """Decisions of the last days, the latest first."""
         if self._archive is None:
-            return Found(why_not="No archive: set ROBOCALL_ARCHIVE_URL and start the console again")
+            return NO_ARCHIVE
         chosen = self._archive
         return await self._archive_bench.run(lambda: _rows(chosen, subject, self._days))
 
@@ -66,6 +69,24 @@ class Looks:
         finally:
             await client.aclose()
         return report.content
+
+
+@contextmanager
+def asking(chosen: ArchiveSettings) -> Iterator[Any]:
+    """A connection to the archive, in its thread; questions that take longer than `ARCHIVE_S` are interrupted.
+
+    Raises:
+        QueryRefused: DuckDB is missing, or met a fault.
+        StorageError: the archive cannot be listed.
+    """
+    with connected(ArchiveStore(chosen.url)) as connection:
+        end = threading.Timer(ARCHIVE_S, connection.interrupt)
+        end.daemon = True
+        end.start()
+        try:
+            yield connection
+        finally:
+            end.cancel()
 
 
 def since(days: int) -> str:
@@ -82,20 +103,14 @@ def condition_of(chosen: ArchiveSettings, subject: Subject) -> tuple[str, tuple[
 
 
 def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str, Any]]:
-    """Ask the archive, in its thread; a question that takes too long is interrupted."""
+    """Ask the archive, in its thread."""
     condition, values = condition_of(chosen, subject)
     sql = (
         f"SELECT * EXCLUDE (kafka_partition, kafka_offset, kafka_timestamp_ms, day) FROM call_decisions "  # noqa: S608
         f"WHERE {condition} AND day >= {since(days)} "
         f"ORDER BY setup_time_ms DESC LIMIT {MOST_ROWS}"
     )
-    with connected(ArchiveStore(chosen.url)) as connection:
-        end = threading.Timer(ARCHIVE_S, connection.interrupt)
-        end.daemon = True
-        end.start()
-        try:
-            cursor = ask(connection, sql, values)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        finally:
-            end.cancel()
+    with asking(chosen) as connection:
+        cursor = ask(connection, sql, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

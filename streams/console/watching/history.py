@@ -1,6 +1,5 @@
 """Part of the page of a number, a trunk group or a campaign: its calls by the hour, why, by which versions, windows."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,21 +10,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from streams.archive.files import ArchiveStore
-from streams.archive.query import ask, connected
+from detector.features.window_constants import HOUR_MS, WINDOW_NAMES
+from streams.archive.query import ask
 from streams.archive.settings import ArchiveSettings
-from streams.console.bench import Bench, Found
-from streams.console.looks import ARCHIVE_S, condition_of, since
+from streams.console.bench import Bench
+from streams.console.looks import ARCHIVE_S, NO_ARCHIVE, asking, condition_of, since
 from streams.console.roles import User
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, Subject
 from streams.console.visits import Change, Look, Visits
 
-HOUR_MS = 3_600_000
 MOST_REASONS = 8
 MOST_VERSIONS = 8
 HISTORIES = (Kind.NUMBER, Kind.TRUNK, Kind.CAMPAIGN)
-WINDOWS = ("10s", "1m", "5m", "1h", "24h")
 MEASURES = {
     "attempts": "calls",
     "distinct_called": "different numbers called",
@@ -66,7 +63,7 @@ class History:
         reasons: Code, the latest text and calls that had it, the most first.
         versions: Policy, model, mode, calls, set-up of the first and of the latest.
         sampled_ms: Set-up of the latest call whose features were kept; None where none was.
-        windows: Of the calling number at that call: by measure a value for each of `WINDOWS`, None where none.
+        windows: Of the calling number at that call: by measure a value for each of `WINDOW_NAMES`, None where none.
     """
 
     series: Mapping[str, list[int]]
@@ -101,7 +98,7 @@ class HistoryPart:
         link, subject = self._visits.subject(request, *HISTORIES)
         is_whole = self._visits.is_whole(user, session, link)
         self._visits.note("console look", user, subject, place="history", is_whole=is_whole)
-        found = Found(why_not="No archive: set ROBOCALL_ARCHIVE_URL and start the console again")
+        found = NO_ARCHIVE
         if self._archive is not None:
             archive, days = self._archive, self._days
             found = await self._bench.run(lambda: asked(archive, subject, days))
@@ -113,43 +110,39 @@ class HistoryPart:
             found=found,
             days=self._days,
             names=MEASURES,
-            lengths=WINDOWS,
+            lengths=WINDOW_NAMES,
             is_number=subject.kind is Kind.NUMBER,
         )
 
 
 def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
-    """Ask the archive, in its thread; what takes too long is interrupted.
+    """Ask the archive, in its thread.
 
     Raises:
         QueryRefused: DuckDB is missing, or met a fault.
         StorageError: the archive cannot be listed.
     """
     (condition, values), first_day = condition_of(archive, subject), since(days)
-    with connected(ArchiveStore(archive.url)) as connection:
-        end = threading.Timer(ARCHIVE_S, connection.interrupt)
-        end.daemon = True
-        end.start()
-        try:
+    with asking(archive) as connection:
 
-            def rows(sql: str) -> list[Any]:
-                found: list[Any] = ask(connection, sql.format(condition=condition, since=first_day), values).fetchall()
-                return found
+        def rows(sql: str) -> list[Any]:
+            found: list[Any] = ask(connection, sql.format(condition=condition, since=first_day), values).fetchall()
+            return found
 
-            found, now_h = rows(_HOURS), time.time() / 3_600
-            hours = [row for row in found if now_h - (days + 1) * 24 <= row[0] <= now_h + 24]
-            sampled = rows(_SAMPLE) if subject.kind is Kind.NUMBER else []
-            return History(
-                series_of([(hour, treated, calls) for hour, treated, *_, calls, _, _ in hours]),
-                sum(calls for *_, calls, _, _ in found),
-                sum(calls for *_, calls, _, _ in found) - sum(calls for *_, calls, _, _ in hours),
-                rows(_REASONS),
-                versions_of([versions for _, _, *versions in found]),
-                sampled[0][0] if sampled else None,
-                dict(_windows(sampled[0][1])) if sampled else {},
-            )
-        finally:
-            end.cancel()
+        found, now_h = rows(_HOURS), time.time() / 3_600
+        sampled = rows(_SAMPLE) if subject.kind is Kind.NUMBER else []
+        reasons = rows(_REASONS)
+    hours = [row for row in found if now_h - (days + 1) * 24 <= row[0] <= now_h + 24]
+    calls, plotted = (sum(calls for *_, calls, _, _ in some) for some in (found, hours))
+    return History(
+        series_of([(hour, treated, calls) for hour, treated, *_, calls, _, _ in hours]),
+        calls,
+        calls - plotted,
+        reasons,
+        versions_of([versions for _, _, *versions in found]),
+        sampled[0][0] if sampled else None,
+        dict(_windows(sampled[0][1])) if sampled else {},
+    )
 
 
 def versions_of(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, str, int, int, int]]:
@@ -188,7 +181,7 @@ def series_of(hours: Sequence[tuple[int, str, int]]) -> dict[str, list[int]]:
 def _windows(features: Mapping[str, float]) -> Iterator[tuple[str, list[float | None]]]:
     """Values of the windows by measure, of those that have any; -1 is not enough data."""
     for measure in MEASURES:
-        values = [features.get(f"number_{measure}_{length}") for length in WINDOWS]
+        values = [features.get(f"number_{measure}_{length}") for length in WINDOW_NAMES]
         known = [None if value is None or value < 0 else value for value in values]
         if any(value is not None for value in known):
             yield measure, known

@@ -4,22 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import FreshTopics
 from tests.integration.console.everything import Everything, everything_on
-from tests.streams.console.desk.desk_case import MakeDesk, desk_maker
-from tests.valkey_process import ValkeyProcess
+from tests.streams.console.conftest import make_desk
+from tests.streams.console.desk.desk_case import MakeDesk
 
-
-@pytest.fixture
-def make_desk(
-    kafka_bootstrap: str,
-    valkey: ValkeyProcess,
-    fresh_topics: FreshTopics,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> MakeDesk:
-    """A desk with its archive, register and lists."""
-    return desk_maker(kafka_bootstrap, valkey, fresh_topics, tmp_path, monkeypatch)
+__all__ = ["everything", "make_desk"]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import hypergeom
 
-from models.adapt.alerts import VOLUMES, highest
+from models.adapt.alerts import highest
 from models.adapt.calls import Calls, Mask
 from models.adapt.labels import Labels
 from models.budgets.bounds import Floats, Ints
@@ -22,6 +22,10 @@ from models.budgets.bounds import Floats, Ints
 Kind = Literal["block", "number"]
 Answer = tuple[float, bool]
 """Volume in whose turn a caller was drawn, and whether it is a robocaller."""
+ASKED = (0.02, 0.05, 0.1)
+"""Shares of the calls that raise an alert, in whose turn callers are drawn. Among the first 0.5 or 1 % of calls nearly
+all alerts of either model may be robocalls, and an answer about them tells nothing: what a carrier has of robocalls is
+most often between the least and the greatest of these."""
 BATCH = 20
 """Answers after which it is looked whether they decide."""
 LOOKS = 3
@@ -108,10 +112,10 @@ def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int
     who = np.where(block != 0, block, np.where(number != 0, number, calls.call[places]))
     alone = _alone(base[places], candidate[places])
     lots = {key: _in_turn(who[mine], random) for key, mine in alone.items()}
-    of_any_volume = {side: np.logical_or.reduce([alone[share, side] for share in VOLUMES]) for side in SIDES}
+    of_any_volume = {side: np.logical_or.reduce([alone[share, side] for share in ASKED]) for side in SIDES}
     found: list[Drawn] = []
     is_drawn: set[tuple[bool, int]] = set()
-    volumes = list(reversed(VOLUMES))
+    volumes = list(reversed(ASKED))
     while volumes and len(found) < BATCH * LOOKS:
         volume = volumes.pop(0)
         pair = []
@@ -129,7 +133,7 @@ def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int
 def _alone(base: Floats, candidate: Floats) -> dict[tuple[float, bool], Mask]:
     """By volume and side, which calls that model alone raises an alert on, shape (n,) each."""
     found = {}
-    for share in VOLUMES:
+    for share in ASKED:
         first, second = highest(base, share), highest(candidate, share)
         found[share, False], found[share, True] = first & ~second, second & ~first
     return found

@@ -6,9 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from models.adapt.alerts import VOLUMES
 from models.adapt.calls import Calls
-from models.adapt.comparing import BATCH, LOOKS, Comparison, Drawn, compared, drawn
+from models.adapt.comparing import ASKED, BATCH, LOOKS, Comparison, Drawn, compared, drawn
 from models.adapt.labels import Labels
 from models.budgets.bounds import Floats
 from tests.models.adapt.spans import calls_of
@@ -78,12 +77,12 @@ def test_the_draw_is_the_same_each_time_and_another_one_by_another_seed() -> Non
 
 
 def test_who_has_more_alerts_is_drawn_earlier_more_often() -> None:
-    """One caller has 500 of 2,000 calls of the first turn: in 40 draws it is first about ten times."""
+    """One caller has 1,000 of 4,000 calls of the first turn: in 40 draws it is first about ten times."""
     calls = span()
     first, second = np.zeros(N), np.zeros(N)
     second[:400] = 1.0
     first[400:] = np.linspace(0.5, 0.6, N - 400)
-    calls = replace(calls, number=np.where(np.arange(N) < 500, 1, np.arange(N) + 1), block=np.zeros(N, np.int64))
+    calls = replace(calls, number=np.where(np.arange(N) < 1000, 1, np.arange(N) + 1), block=np.zeros(N, np.int64))
 
     ones = [drawn(calls, np.ones(N, np.bool_), first, second, seed) for seed in range(40)]
 
@@ -109,7 +108,7 @@ def test_each_volume_has_its_turn() -> None:
     """Drawn by calls alone, most would be of the greatest volume."""
     turns = [one.volume for one in draw() if one.is_of_candidate]
 
-    assert turns == [VOLUMES[-1 - place % len(VOLUMES)] for place in range(LOOKS * SIDE)]
+    assert turns == [ASKED[-1 - place % len(ASKED)] for place in range(LOOKS * SIDE)]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -118,7 +117,7 @@ def test_the_chance_is_that_of_all_ways_to_deal_the_answers_of_each_volume(seed:
     random, found = np.random.default_rng(seed), draw()
     mine, others = ((random.random(SIDE) < share).tolist() for share in (0.8, 0.5))
     ways = [0]
-    for volume in VOLUMES:
+    for volume in ASKED:
         turns = [place for place in range(SIDE) if found[2 * place].volume == volume]
         dealt = [mine[place] for place in turns] + [others[place] for place in turns]
         here = [sum(hand) for hand in combinations(dealt, len(turns))]

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         description="Partitions that `call-events` has; counts seen in one partition are multiplied by it.",
     )
     max_batch_events: int = Field(
-        1_024, ge=16, le=2_048, description="Most events screened in one go; bounds how long the event loop is held."
+        2_048, ge=16, le=2_048, description="Most events screened in one go; bounds how long the event loop is held."
     )
     scored_sample_ratio: float = Field(
         0.01,

@@ -31,7 +31,7 @@ from models.adapt.adapting import Choice, Held, Outcome, decided, learnt_from
 from models.adapt.alerts import VOLUMES, highest
 from models.adapt.asking import ask
 from models.adapt.calls import Calls, Lawful
-from models.adapt.comparing import Cluster, compared, drawn
+from models.adapt.comparing import Cluster, answers_in, compared, drawn
 from models.adapt.labels import Labels
 from models.adapt.root import root_of
 from models.adapt.rounds import Material, Student, Way, learn
@@ -177,7 +177,7 @@ def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], 
     for lot in range(LOTS):
         draw = drawn(material.calls, held.may_be_drawn, base, candidate, lot)[: A_DAY * JUDGED_DAYS]
         answers = answered(nothing, [one.cluster for one in draw], is_robocall, analyst)
-        verdicts.append(compared(draw, answers)[0])
+        verdicts.append(compared(draw, answers_in(draw, answers))[0])
     chosen = np.flatnonzero(held.may_be_drawn)
     hit = [[is_robocall[chosen][highest(one[chosen], volume)].sum() for volume in VOLUMES] for one in (base, candidate)]
     return {

@@ -5,7 +5,7 @@ What was said unasked judges all candidates. Of what was learnt one is compared 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from detector.features.window_constants import HOUR_MS
 from models.adapt.asking import top_of
 from models.adapt.calls import Calls, Mask
-from models.adapt.comparing import Cluster, compared, drawn
+from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
 from models.adapt.gate import HeldBack, Verdict, judge, shortage
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
@@ -46,6 +46,23 @@ NAMES = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Unsettled:
+    """A candidate that answers may show to be better.
+
+    Attributes:
+        draw: Whom the analyst may be asked about, in order.
+        answers: Of each whether it is a robocaller, as far as somebody answered already.
+        asked: Places in the draw of whom to ask about now.
+        unasked: What the gate says of the candidate by what was said unasked.
+    """
+
+    draw: list[Drawn]
+    answers: list[bool | None]
+    asked: list[int]
+    unasked: Verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What came of it.
 
@@ -57,7 +74,7 @@ class Outcome:
         facts: On what all rests: spans, labels, purity, gate; plain values.
         scores: That the chosen model decides by, shape (n,).
         is_measurable: Calls on which its budgets can be measured, shape (n,).
-        questions: Clusters whose answers would tell more of `judged`; empty where that is of no use.
+        unsettled: Whose answers would tell more of `judged`; None where that is of no use.
     """
 
     choice: Choice
@@ -67,7 +84,7 @@ class Outcome:
     facts: dict[str, Any]
     scores: Floats
     is_measurable: Mask
-    questions: list[Cluster]
+    unsettled: Unsettled | None
 
     @property
     def is_base(self) -> bool:
@@ -83,6 +100,22 @@ class Outcome:
     def verdict(self) -> Verdict:
         """What the gate says of `judged`."""
         return self.verdicts[self.judged]
+
+    @property
+    def questions(self) -> list[Cluster]:
+        """Whom to ask about now."""
+        lot = self.unsettled
+        return [] if lot is None else [lot.draw[place].cluster for place in lot.asked]
+
+    def of_candidate(self, material: Material) -> "Outcome":
+        """What comes of it if answers show later that the unsettled candidate is better.
+
+        Args:
+            material: What it was learnt from.
+        """
+        scores, is_measurable = self.students[self.judged].margins, _is_unseen(material)
+        facts = self.facts | {"chosen": self.judged.value, "shown_by": "answers that came later, see adapting.json"}
+        return replace(self, choice=self.judged, facts=facts, scores=scores, is_measurable=is_measurable)
 
 
 def is_learnt_from(calls: Calls, judge_h: float | None = None) -> Mask:
@@ -167,16 +200,23 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
     verdicts |= {choice: held.judged(scores[choice], choice) for choice in students}
     if not material.is_grouped:
         verdicts[Choice.GROUPED] = held.judged(calls.grouped, Choice.GROUPED)
-    answers, questions = compared(held.draw, material.labels)
+    answers = answers_in(held.draw, material.labels)
+    comparison, asked = compared(held.draw, answers)
+    unsettled = Unsettled(held.draw, answers, asked, verdicts[wanted]) if asked else None
     if wanted in students:
-        verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], answers)
+        verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], comparison)
     choice = _chosen(verdicts)
-    # References that were learnt from, and calls that were, would promise a learnt model too few false hits.
-    is_measurable = held.is_held & ~material.lawful.is_taught if choice in students else np.ones(len(calls), np.bool_)
+    is_measurable = _is_unseen(material) if choice in students else np.ones(len(calls), np.bool_)
     judged = wanted if choice is Choice.BASE else choice
     facts = _facts(material, base_version, choice, verdicts, judged, students)
-    asked = questions if choice is Choice.BASE else []
-    return Outcome(choice, verdicts, students, judged, facts, scores[choice], is_measurable, asked)
+    unsettled = unsettled if choice is Choice.BASE else None
+    return Outcome(choice, verdicts, students, judged, facts, scores[choice], is_measurable, unsettled)
+
+
+def _is_unseen(material: Material) -> Mask:
+    """On which calls a learnt model can be measured: those that it learnt from, and references, promise too much."""
+    found: Mask = ~material.is_learning & ~material.lawful.is_taught
+    return found
 
 
 _STEPS = sum(ROUNDS.values()) + 1

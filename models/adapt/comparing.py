@@ -7,7 +7,7 @@ Alerts of equal volumes are compared with each other alone: among the first ones
 Nobody chooses the calls, and the draw is the same each time. Who answers is not told whose alert it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,19 +52,28 @@ class Cluster:
     labelled: Ints
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Turn:
+    """One answer of a draw.
+
+    Attributes:
+        is_of_candidate: It is about calls on which the candidate alone raises an alert, else the base alone.
+        volume: In whose turn the caller was drawn.
+    """
+
+    is_of_candidate: bool
+    volume: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Drawn(Turn):
     """What was drawn.
 
     Attributes:
-        cluster: Calls of one caller on which one model alone raises an alert, at one volume or more.
-        is_of_candidate: It is the candidate.
-        volume: In whose turn it was drawn.
+        cluster: Calls of one caller on which that model alone raises an alert, at one volume or more.
     """
 
     cluster: Cluster
-    is_of_candidate: bool
-    volume: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,7 @@ def drawn(calls: Calls, chosen: Mask, base: Floats, candidate: Floats, seed: int
             if caller is not None:
                 is_drawn.add((side, caller))
                 its = places[of_any_volume[side] & (who == caller)]
-                pair.append(Drawn(_cluster(calls, its), side, volume))
+                pair.append(Drawn(cluster=_cluster(calls, its), is_of_candidate=side, volume=volume))
         volumes += [volume] if pair else []
         found += pair if random.random() < MOSTLY else pair[::-1]
     return found
@@ -151,16 +160,19 @@ def _cluster(calls: Calls, places: Ints) -> Cluster:
     return Cluster("block" if calls.block[its[0]] else "number", its, its)
 
 
-def compared(draw: list[Drawn], labels: Labels) -> tuple[Comparison, list[Cluster]]:
+def compared(draw: Sequence[Turn], answers: Sequence[bool | None]) -> tuple[Comparison, list[int]]:
     """What the answers so far say, and what is to be asked next; of that nothing where they decide.
 
     Callers whom nobody answered about are left out, and those that come later take their place.
 
     Args:
         draw: All that were drawn, in order.
-        labels: Of all calls: those of whoever looked are answers.
+        answers: Of each whether it is a robocaller; None where nobody answered.
+
+    Returns:
+        What they say, and places in the draw of what is to be asked.
     """
-    base, candidate = (_Side(draw, labels, is_of_candidate=side) for side in SIDES)
+    base, candidate = (_Side(draw, answers, is_of_candidate=side) for side in SIDES)
     looks, chance = 0, 1.0
     is_better = is_worse = False
     while looks < LOOKS and not (is_better or is_worse):
@@ -173,39 +185,50 @@ def compared(draw: list[Drawn], labels: Labels) -> tuple[Comparison, list[Cluste
         is_better, is_worse = chance < LEVEL, _chance(first, second) < LEVEL
     is_over = is_better or is_worse or looks == LOOKS
     wanted = 0 if is_over else (looks + 1) * BATCH // 2
-    asked = [*base.next_of(wanted), *candidate.next_of(wanted)]
-    answers = [side.answers[: looks * BATCH // 2] for side in (base, candidate)]
-    answered = len(answers[0]), len(answers[1])
-    robocalls = _robocalls(answers[0]), _robocalls(answers[1])
-    found = Comparison(answered, robocalls, chance, is_better, is_worse, len(asked))
-    return found, [one.cluster for one in draw if one in asked]
+    asked = sorted([*base.next_of(wanted), *candidate.next_of(wanted)])
+    counted = [side.answers[: looks * BATCH // 2] for side in (base, candidate)]
+    answered = len(counted[0]), len(counted[1])
+    robocalls = _robocalls(counted[0]), _robocalls(counted[1])
+    return Comparison(answered, robocalls, chance, is_better, is_worse, len(asked)), asked
 
 
 class _Side:
     """What one model alone raises an alert on, and what was answered of it."""
 
-    def __init__(self, draw: list[Drawn], labels: Labels, *, is_of_candidate: bool) -> None:
-        self._open: list[Drawn] = []
+    def __init__(self, draw: Sequence[Turn], answers: Sequence[bool | None], *, is_of_candidate: bool) -> None:
+        self._open: list[int] = []
         self.answers: list[Answer] = []
-        for one in draw:
+        for place, (one, answer) in enumerate(zip(draw, answers, strict=True)):
             if one.is_of_candidate is is_of_candidate:
-                answer = _answer(one.cluster, labels)
-                self._open += [one] if answer is None else []
+                self._open += [place] if answer is None else []
                 self.answers += [] if answer is None else [(one.volume, answer)]
 
     def missing(self, wanted: int) -> int:
         """How many answers are missing, of those that there can be."""
         return max(0, min(wanted, len(self.answers) + len(self._open)) - len(self.answers))
 
-    def next_of(self, wanted: int) -> list[Drawn]:
+    def next_of(self, wanted: int) -> list[int]:
         """About whom they are."""
         return self._open[: self.missing(wanted)]
 
 
-def _answer(cluster: Cluster, labels: Labels) -> bool | None:
-    """Whether most of its calls that somebody looked at are robocalls; None where nobody looked."""
-    looked = cluster.labelled[labels.is_looked_at[cluster.labelled]]
-    return bool(labels.is_robocall[looked].mean() > MOSTLY) if len(looked) else None
+def answers_in(draw: Sequence[Drawn], labels: Labels) -> list[bool | None]:
+    """Of each caller of a draw whether most of its calls that somebody looked at are robocalls; None where nobody did.
+
+    Args:
+        draw: Whom it is about.
+        labels: Of all calls: those of whoever looked are answers.
+    """
+    return [mostly(labels.is_robocall[looked]) for looked in (_looked_at(one.cluster, labels) for one in draw)]
+
+
+def mostly(is_robocall: Sequence[bool] | Mask) -> bool | None:
+    """What answers about the calls of one caller come to; None where there are none."""
+    return bool(np.mean(is_robocall) > MOSTLY) if len(is_robocall) else None
+
+
+def _looked_at(cluster: Cluster, labels: Labels) -> Ints:
+    return cluster.labelled[labels.is_looked_at[cluster.labelled]]
 
 
 def _robocalls(answers: list[Answer]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.adapt.adapting import Choice, Outcome
+from models.adapt.gate import Verdict
 from models.adapt.rounds import Student
 from models.judge.packaging import golden_rows
 from models.serve.artifact import Contents, Model, load, save
@@ -62,6 +63,25 @@ def package(
     found = {"version": model.version, **outcome.facts}
     (folder / FOUND).write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return model
+
+
+def note_verdict(folder: Path, chosen: Choice, judged: Choice, verdict: Verdict) -> None:
+    """Say in what was found what answers that came later come to.
+
+    Args:
+        folder: That an adaptation wrote.
+        chosen: The model that is to run.
+        judged: The candidate that the answers judge.
+        verdict: That they come to.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    path = folder / FOUND
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found |= {"chosen": chosen.value, "judged": judged.value, "gate": verdict.as_json()}
+    found["candidates"][judged.value] = verdict.as_json()
+    path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _copied(base: Path, folder: Path, schema_id: str) -> Model:

@@ -166,7 +166,7 @@ def import_(
         country_code=country_code,
     )
     console, tally = Console(stderr=True), Tally()
-    records = _records(file, kind, reading, tally)
+    records = records_in(file, kind, reading, tally)
     with step(f"Reading {file}", console) as say:
         if dry_run:
             show_some(records, tally, say)
@@ -188,8 +188,14 @@ def _named(mapped: Iterable[str]) -> dict[str, str]:
     return named
 
 
-def _records(file: str, kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
+def records_in(file: str, kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
     """Key and value of each row that can be used; the others are refused with the number of their line.
+
+    Args:
+        file: A table, or records one a line.
+        kind: Of table; None where its columns are named as fields.
+        reading: What no column says.
+        tally: Counts what is refused.
 
     Raises:
         FeedbackUnusable: the file is damaged, no text, or has not the columns that it was said to have.

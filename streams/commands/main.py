@@ -43,6 +43,10 @@ COMMANDS = {
         "streams.commands.adapt.command:adapt",
         "Learn from your own traffic and its feedback; keep the base model where that is not shown to be better.",
     ),
+    "settle": (
+        "streams.commands.adapt.settling:settle",
+        "Settle by answers about callers drawn by lot whether what was learnt is better.",
+    ),
     "ask": (
         "streams.commands.ask.command:ask",
         "Ask an analyst about the calls where an answer moves most.",

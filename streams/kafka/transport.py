@@ -33,7 +33,7 @@ from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.plugs import Plugs
 from streams.kafka.watermarks import Watermarks
 
-MAX_RECORDS_PER_POLL = 2_048
+MAX_RECORDS_PER_POLL = 4_096
 """Bounds the time between two polls, and with it what a revoked partition has to wait for."""
 MAX_POLLS_IN_FLIGHT = 4
 """Back-pressure. Not left to Faust's stream buffer: when that is full, polling stops for a whole second."""

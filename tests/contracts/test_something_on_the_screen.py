@@ -48,6 +48,7 @@ WAITS = [
     (ADAPT, "streams.commands.adapt.inputs.Gathering.calls"),
     (ARCHIVED, "streams.commands.budgets.source.connected"),
     (ARCHIVED, "streams.commands.budgets.source.parts_of"),
+    ("settle own", "streams.commands.adapt.lots.read_lot"),
     (ASK, "streams.commands.ask.command.artifact_folder"),
     (ASK, "streams.commands.adapt.inputs._gather"),
     (ASK, "streams.commands.ask.command._asked"),

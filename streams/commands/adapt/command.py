@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,6 @@ from models.store.registry import Registry
 from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
 from streams.commands.adapt.listing import listed
 from streams.commands.adapt.nightly import nightly
-from streams.commands.adapt.table import write_table
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.budgets.source import Source
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from models.adapt.root import Root
     from models.adapt.rounds import Material
 
-QUESTIONS = "questions.csv"
-"""In DIR: callers drawn by lot, whose answers tell whether what was learnt is better."""
+Writes = Callable[["Outcome", Path], tuple[Model, str]]
+"""Writes the model of an outcome to a folder, and its measure beside it; returns it, and what is to be said of that."""
 WHY_ASKED = "it was drawn by lot from calls on which two models differ: the answers tell which one is better"
 SCARCE = "all calls count as lawful, since few are known to be: more can be caught with --senders"
 
@@ -94,7 +94,7 @@ def adapt(
     the trees of the base. On the middle third, or on the last hours (--judge-h), a gate compares with the base at equal
     alerts: both models, and the base with a group weight. One of them is taken only if it catches more of what was
     labelled there and hits no more lawful references, beyond chance. Else DIR holds the base unchanged. Where answers
-    about 20 callers would tell more, they are asked for in DIR/questions.csv.
+    about 20 callers would tell more, they are asked for in DIR/questions.csv: `robocall settle DIR` takes them.
     Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
 
     \b
@@ -120,10 +120,14 @@ def adapt(
         done = replay_of(settings, source, joining, windows_h, console)
         outcome, material, registered = _adapted(done, begun, root, registered, judge_h, console)
         measured = _curve_of(material, outcome, console) if curve else None
+
+        def written(made: "Outcome", to: Path) -> tuple[Model, str]:
+            model = _written(made, folder, to, done.model.schema_id, settings, measured)
+            return model, _measured(model, done.policy, made, material.calls, registered, settings, to)
+
         with step("Writing the model", console):
-            model = _written(outcome, folder, out, done.model.schema_id, settings, measured)
-            silence = _measured(model, done.policy, outcome, material.calls, registered, settings, out)
-        _ask(outcome, material, done.model, source, out, console)
+            model, silence = written(outcome, out)
+        _keep_lot(outcome, material, done.model, source, out, written, console)
     print_curve(measured, console)
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
     if strict and outcome.is_base:
@@ -230,15 +234,31 @@ def _measured(
     return "; ".join((*scarce, *found.complaints))
 
 
-def _ask(outcome: "Outcome", material: "Material", model: Model, source: Source, out: Path, console: Console) -> None:
-    """Write the questions whose answers would tell more; remove those of an earlier run."""
-    table = out / QUESTIONS
-    table.unlink(missing_ok=True)
-    if not outcome.questions:
+def _keep_lot(
+    outcome: "Outcome", material: "Material", base: Model, source: Source, out: Path, written: Writes, console: Console
+) -> None:
+    """Keep the candidate and who is drawn where answers would tell more, and write questions; remove an older lot.
+
+    Args:
+        outcome: Of the adaptation.
+        material: What it was learnt from.
+        base: Whose scores the calls have.
+        source: The calls.
+        out: Folder of the adaptation.
+        written: Writes the model of an outcome, with its measure.
+        console: Shows how far it is.
+    """
+    from streams.commands.adapt.lots import CANDIDATE, LOT, Lot, forget_lot, write_lot  # noqa: PLC0415 - scipy
+
+    forget_lot(out)
+    if outcome.unsettled is None:
         return
-    with step("Writing questions", console) as say, table.open("wb") as file:
-        about = [(one, WHY_ASKED) for one in outcome.questions]
-        write_table(listed(about, material.calls, material.labels, model, source, say), file)
+    with step("Writing questions", console) as say:
+        about = [(one.cluster, WHY_ASKED) for one in outcome.unsettled.draw]
+        asked = listed(about, material.calls, material.labels, base, source, say)
+        candidate, silence = written(outcome.of_candidate(material), out / LOT / CANDIDATE)
+        versions = {"base": outcome.facts["base"], "candidate": candidate.version}
+        write_lot(Lot.of(outcome.unsettled, asked, **versions, choice=outcome.judged, silence=silence), out)
 
 
 def _traffic(model: Model, calls: "Calls", some: Any) -> Reference | None:
@@ -265,8 +285,8 @@ def _tell(
         console.print(_table(outcome))
     if outcome.questions:
         text = (
-            f"{len(outcome.questions)} answers would tell more: fill in {out / QUESTIONS}, make records of it with "
-            "`robocall feedback import --preset analyst --out NEW_FILE`, and run this again with them too (--feedback)"
+            f"{len(outcome.questions)} answers would tell more: fill in {out}/questions.csv, then "
+            f"`robocall settle {out}` says which model is better"
         )
         console.print(text, markup=False, soft_wrap=True)
     if silence:

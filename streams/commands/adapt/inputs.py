@@ -84,24 +84,27 @@ class Replayed:
 
 
 def joining_of(source: Source, files: tuple[Path, ...], console: Console) -> Joining | None:
-    """What was said of calls, ready to be joined; refused records are counted on the screen. Blocks for the disk.
+    """What was said of calls, ready to be joined; None where nothing was. See `feedback_of`."""
+    found = feedback_of(source, files, console)
+    return Joining(found) if found else None
+
+
+def feedback_of(source: Source, files: tuple[Path, ...], console: Console) -> list[Feedback]:
+    """What was said of calls; refused records are counted on the screen. Blocks for the disk.
 
     Args:
         source: The calls; of those of the archive, what it has of feedback is taken too.
         files: Records of `call-feedback`, one a line.
         console: On which progress is shown.
 
-    Returns:
-        None where nothing was said.
-
     Raises:
         TrainingDataInvalid: a file is damaged, or there is no record in any.
         OSError: a file cannot be read.
         RobocallError: the archive cannot be read.
     """
-    if not files and not source.is_archived:
-        return None
     found: list[Feedback] = []
+    if not files and not source.is_archived:
+        return found
     refused: list[str] = []
     with step("Reading feedback", console) as say:
         for file in files:
@@ -123,7 +126,7 @@ def joining_of(source: Source, files: tuple[Path, ...], console: Console) -> Joi
         for one in source.feedback():
             found.append(one)
             say(f"{len(found):,} records")
-    return Joining(found) if found else None
+    return found
 
 
 def _records(file: Path) -> Any:

@@ -67,7 +67,8 @@ def _watch(schedule: Schedule, *, does_promote: bool, source: Source, out: Path,
     more = {name: given[name.removeprefix("--")] for name in ("--base", "--feedback", "--senders")}
     more |= {"--windows-h": given["windows_h"], "--judge-h": given["judge_h"]}
     learning = (*_named(more), *(("--curve",) if given["curve"] else ()))
-    plan = Plan(schedule, out, place, learning, partitions, does_promote)
+    answers = ("--archive", *_named({"--feedback": given["feedback"]}))
+    plan = Plan(schedule, out, place, learning, answers, partitions, does_promote)
     settings = load_settings()
     # For every command, and not as its options: `models promote` judges by both, and has none for them.
     chosen = {"MODELS_URL": url, "PARTITIONS": partitions, "POLICY_FILE": given["policy"]}

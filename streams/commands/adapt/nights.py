@@ -63,6 +63,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
         waiting: Version of the latest better model that was not promoted; it runs in shadow.
         unseen_from_ms: What the waiting model has not learnt from begins then.
         has_been_judged: The gate of promotions has refused that one; a person may think otherwise.
+        answers: That the open lot had when it was looked at last.
     """
 
     begin_ms: int
@@ -75,6 +76,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     waiting: str = ""
     unseen_from_ms: int = 0
     has_been_judged: bool = False
+    answers: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -100,6 +102,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
             waiting=self.waiting,
             unseen_from_ms=self.unseen_from_ms,
             has_been_judged=self.has_been_judged,
+            answers=self.answers,
         )
 
 

@@ -44,11 +44,12 @@ def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
     for number, asked in enumerate(questions, 1):
         lists = ("; ".join(asked.reasons), asked.said, "; ".join(asked.examples))
         cells = [inert(printable(cell)) for cell in (asked.what[:TEXT_LIMIT], asked.calls, asked.why, *lists)]
-        writer.writerow([number, "", *cells, _listed(asked.call_ids)])
+        writer.writerow([number, "", *cells, " ".join(listed_ids(asked.call_ids))])
     text.detach()
 
 
-def _listed(call_ids: Sequence[str]) -> str:
+def listed_ids(call_ids: Sequence[str]) -> tuple[str, ...]:
+    """Those of some call ids that a table has, as `write_table` says."""
     found, length = [], 0
     for call_id in call_ids:
         length += len(call_id) + 1
@@ -56,4 +57,4 @@ def _listed(call_ids: Sequence[str]) -> str:
             break
         if len(call_id.split()) == 1 and inert(call_id) == call_id:
             found.append(call_id)
-    return " ".join(found)
+    return tuple(found)

@@ -36,6 +36,8 @@ from streams.redis.connection import NO_MODEL
 
 MODEL, UNFINISHED, LOCK = "model", "unfinished", "watch.lock"
 """In the folder of the watch: what the last night wrote; what this one writes; held while a watch runs."""
+LOT = "lot"
+"""In the former, where answers are asked for (`streams.commands.adapt.lots`)."""
 AGAIN_S = 300.0
 """After something was away, or an attempt failed."""
 LOOK_S = 30.0
@@ -87,6 +89,7 @@ class Plan:
         folder: Where it keeps its notes and the last model.
         place: The registry.
         learning: Options of `robocall adapt` behind the span, but for `--out`.
+        answers: Options of `robocall settle` that say where answers are.
         partitions: That calls are counted in.
         does_promote: What the gate of promotions takes is promoted without a person.
     """
@@ -95,6 +98,7 @@ class Plan:
     folder: Path
     place: Place
     learning: tuple[str, ...]
+    answers: tuple[str, ...]
     partitions: int
     does_promote: bool
 
@@ -207,7 +211,9 @@ class Watch:
         if night.stage == "learnt":
             return self._placed(night)
         self._require_ready(night)
-        return self._judged(night) if night.stage == "begun" else self._learnt(night)
+        if night.stage == "begun":
+            return self._judged(night)
+        return self._settled(night) or self._learnt(night)
 
     def _require_ready(self, night: Night) -> None:
         """Ask everything that the night needs, before minutes of work.
@@ -271,6 +277,33 @@ class Watch:
         self._run(["replay", str(events), *options], say)
         return ["--features", str(features), "--labels", str(labels)]
 
+    def _settled(self, night: Night) -> Night | None:
+        """Settle the lot of an earlier night by the answers since.
+
+        While somebody answers, nothing new is learnt: a night's twenty answers seldom suffice.
+
+        Returns:
+            The night after it; None where there is no lot that is worth waiting for, so that it is learnt.
+        """
+        folder = self._plan.folder / MODEL
+        if not (folder / LOT).exists():
+            return None
+        try:
+            say = self._told.step("settling what was asked")
+            found = json.loads(self._run(["settle", str(folder), *self._plan.answers, "--json"], say))
+        except CommandFailed as error:
+            log.warning("lot not settled", cause=str(error))
+            return None
+        version, base, said = found["version"], found["base"], _outcome(found)
+        log.info("lot settled" if not found["missing"] else "lot asks", outcome=said, answers=found["answers"])
+        if "--base" not in self._plan.learning and self._plan.place.promotions.active() not in {None, base}:
+            return None  # another model runs by now
+        if version != base:
+            return replace(night, stage="learnt", version=version, is_better=True, said=said, answers=0)
+        if found["missing"] and found["answers"] > night.answers:
+            return replace(night, stage="over", version=base, is_better=False, said=said, answers=found["answers"])
+        return None
+
     def _learnt(self, night: Night) -> Night:
         """Learn, and put the folder in the place of the last one."""
         folder = self._begun()
@@ -282,7 +315,7 @@ class Watch:
         version, is_better = found["version"], found["version"] != found["base"]
         said = _outcome(found)
         log.info("night learnt", span=night.span, version=version, better=is_better, outcome=said)
-        return replace(night, stage="learnt", version=version, is_better=is_better, said=said)
+        return replace(night, stage="learnt", version=version, is_better=is_better, said=said, answers=0)
 
     def _placed(self, night: Night) -> Night:
         """Put a better model into the registry with its measure, and into the shadow of the workers."""

@@ -107,6 +107,8 @@ class QuestionTable:
                 content = file.read(MOST_BYTES + 1)
             reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), restval="")
             rows = [{name: text for name, text in row.items() if isinstance(name, str)} for row in reader]
+        except FileNotFoundError as error:
+            raise QuestionsUnusable(f"nothing is asked: {self._path} is not there") from error
         except OSError as error:
             raise QuestionsUnusable(f"{self._path}: {error.strerror}") from error
         except (UnicodeDecodeError, csv.Error) as error:

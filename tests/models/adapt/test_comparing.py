@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.adapt.calls import Calls
-from models.adapt.comparing import ASKED, BATCH, LOOKS, Comparison, Drawn, compared, drawn
+from models.adapt.comparing import ASKED, BATCH, LOOKS, Comparison, Drawn, answers_in, compared, drawn
 from models.adapt.labels import Labels
 from models.budgets.bounds import Floats
 from tests.models.adapt.spans import calls_of
@@ -49,7 +49,7 @@ def verdict(candidate: int, base: int, of: int = SIDE) -> Comparison:
     """So many of the answers about either model's alerts are robocalls, the first ones."""
     found = draw()
     mine, others = ([place < count for place in range(of)] for count in (candidate, base))
-    return compared(found, answered(found, mine, others))[0]
+    return compared(found, answers_in(found, answered(found, mine, others)))[0]
 
 
 def test_as_many_of_either_model_are_drawn_and_only_calls_on_which_they_differ() -> None:
@@ -123,7 +123,7 @@ def test_the_chance_is_that_of_all_ways_to_deal_the_answers_of_each_volume(seed:
         here = [sum(hand) for hand in combinations(dealt, len(turns))]
         ways = [before + more for before in ways for more in here]
 
-    chance = compared(found, answered(found, mine, others))[0].chance
+    chance = compared(found, answers_in(found, answered(found, mine, others)))[0].chance
 
     assert chance == pytest.approx(np.mean([(one > sum(mine)) + (one == sum(mine)) / 2 for one in ways]))
 
@@ -142,8 +142,8 @@ def test_whoever_was_not_answered_about_is_asked_again_and_later_ones_count() ->
     labels = answered(rest, [True] * SIDE, [False] * (SIDE - 1))
     labels.weight[skipped.cluster.labelled], labels.source[skipped.cluster.labelled] = 0.4, 1
 
-    before, ask = compared(found, labels)
-    after, _ = compared(found, answered(rest, [True] * SIDE, [False] * SIDE))
+    before, ask = compared(found, answers_in(found, labels))
+    after, _ = compared(found, answers_in(found, answered(rest, [True] * SIDE, [False] * SIDE)))
 
     assert before.missing == len(ask) == 1
     assert after.is_better
@@ -154,7 +154,7 @@ def test_answers_beyond_the_last_look_do_not_count() -> None:
     found = draw()
     even = [place % 2 == 0 for place in range(LOOKS * SIDE)]
 
-    comparison, ask = compared(found, answered(found, even, even))
+    comparison, ask = compared(found, answers_in(found, answered(found, even, even)))
 
     assert (comparison.is_better, comparison.is_worse, comparison.missing, ask) == (False, False, 0, [])
 
@@ -166,7 +166,7 @@ def test_equally_good_models_win_by_chance_only(share: float) -> None:
     wins = 0
     for _ in range(200):
         mine, others = ((random.random(LOOKS * SIDE) < share).tolist() for _ in range(2))
-        wins += compared(found, answered(found, mine, others))[0].is_better
+        wins += compared(found, answers_in(found, answered(found, mine, others)))[0].is_better
 
     assert wins <= 16
 
@@ -177,7 +177,7 @@ def test_a_model_that_is_much_better_wins_mostly() -> None:
     wins = 0
     for _ in range(50):
         mine, others = ((random.random(LOOKS * SIDE) < share).tolist() for share in (0.9, 0.4))
-        wins += compared(found, answered(found, mine, others))[0].is_better
+        wins += compared(found, answers_in(found, answered(found, mine, others)))[0].is_better
 
     assert wins >= 40
 
@@ -186,4 +186,4 @@ def test_models_that_do_not_differ_are_nothing_to_ask_about() -> None:
     found = drawn(span(), np.ones(N, np.bool_), scores(1), scores(1), 7)
 
     assert found == []
-    assert compared(found, no_labels())[0].missing == 0
+    assert compared(found, answers_in(found, no_labels()))[0].missing == 0

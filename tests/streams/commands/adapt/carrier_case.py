@@ -1,15 +1,19 @@
 """A small carrier for tests of `robocall adapt`: an hour of generated calls, what was said of them, and a base."""
 
+import csv
 import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from detector.features.table import FEATURE_NAMES
+from models.adapt import rounds
 from models.data.label_files import read_labels
 from models.learn.training import Parameters
+from streams.commands.adapt.command import adapt
 from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
 
@@ -50,3 +54,43 @@ def said(event: dict[str, str], source: str = "honeypot") -> str:
     """A record of feedback on a call."""
     record = {"time_ms": 1_800_000_000_000, "verdict": "robocall", "source": source, "call_id": event["call_id"]}
     return json.dumps(record) + "\n"
+
+
+def unjudged(files: Files) -> str:
+    """What was said but of the calls that judge: so answers are asked for."""
+    setups = [one for one in map(json.loads, files.events.read_text().splitlines()) if one["type"] == "call_setup"]
+    place = {one["call_id"]: number / len(setups) for number, one in enumerate(setups)}
+    lines = files.feedback.read_text().splitlines(keepends=True)
+    return "".join(one for one in lines if not 1 / 4 < place[json.loads(one)["call_id"]] < 3 / 4)
+
+
+def leave_open(files: Files, out: Path, *answers: Path, said_in: Path | None = None) -> Path:
+    """Run `robocall adapt`, by default on too little that was said of the calls that judge; returns the folder."""
+    said_of = said_in or out.with_name(f"{out.name}-said.jsonl")
+    if said_in is None:
+        said_of.write_text(unjudged(files))
+    more = [part for one in answers for part in ("--feedback", one)]
+    given = [
+        "--events", files.events, "--feedback", said_of, *more, "--base", files.base, "--senders", files.senders,
+        "--policy", files.policy, "--windows-h", 0, "--out", out,
+    ]  # fmt: skip
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rounds, "PARAMETERS", FAST)
+        done = CliRunner().invoke(adapt, list(map(str, given)), catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return out
+
+
+def answer(table: Path, files: Files, most: int = 1_000) -> list[dict[str, str]]:
+    """Fill in the first verdicts of a table of questions by the truth; returns its rows."""
+    truths = read_labels(files.events.with_name("labels.csv"))
+    with table.open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    for row in rows[:most]:
+        judged = [truths[one].is_robocall for one in row["call_ids"].split()]
+        row["verdict"] = "robocall" if sum(judged) * 2 > len(judged) else "lawful"
+    with table.open("w", newline="") as text:
+        writer = csv.DictWriter(text, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows

@@ -1,6 +1,5 @@
 """`robocall adapt`, as it is typed, on an hour of generated traffic: adapted or kept, and what is in force then."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -14,20 +13,20 @@ from detector.features.window_constants import HOUR_MS
 from models.adapt import rounds
 from models.adapt.packaging import FOUND
 from models.budgets.measure import read_beside
-from models.data.label_files import read_labels
 from models.serve.artifact import SHIPPED, load, read_card
 from models.serve.learning_curve import curve_in
 from models.serve.signing import Signing
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
-from streams.commands.adapt.command import QUESTIONS, SCARCE, adapt
+from streams.commands.adapt.command import SCARCE, adapt
+from streams.commands.adapt.lots import QUESTIONS
 from streams.commands.budgets.command import budgets
 from streams.commands.feedback import feedback
 from streams.commands.replay import replay
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, put
-from tests.streams.commands.adapt.carrier_case import FAST, Files, make_carrier, said
+from tests.streams.commands.adapt.carrier_case import FAST, Files, answer, make_carrier, said, unjudged
 
 KEY = "a key of sixteen bytes or more"
 
@@ -153,31 +152,19 @@ def test_without_enough_feedback_the_base_is_kept_and_measured(files: Files, tmp
 
 
 def test_where_too_little_was_said_unasked_answers_count(files: Files, tmp_path: Path) -> None:
-    """Twenty questions are written; answered by the truth and imported, they judge the same candidate."""
-    setups = [one for one in map(json.loads, files.events.read_text().splitlines()) if one["type"] == "call_setup"]
-    place = {one["call_id"]: number / len(setups) for number, one in enumerate(setups)}
-    lines = files.feedback.read_text().splitlines(keepends=True)
+    """Twenty questions are written; the same run with answers to them judges the same candidate."""
     said, out = tmp_path / "said.jsonl", tmp_path / "own"
-    said.write_text("".join(one for one in lines if not 1 / 4 < place[json.loads(one)["call_id"]] < 3 / 4))
+    said.write_text(unjudged(files))
 
     before = run(files, out, feedback=said)
-    with (out / QUESTIONS).open(newline="") as text:
-        rows = list(csv.DictReader(text))
-    truths = read_labels(files.events.with_name("labels.csv"))
-    for row in rows:
-        judged = [truths[one].is_robocall for one in row["call_ids"].split()]
-        row["verdict"] = "robocall" if sum(judged) * 2 > len(judged) else "lawful"
-    with (tmp_path / "filled.csv").open("w", newline="") as text:
-        writer = csv.DictWriter(text, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    imported = ["import", tmp_path / "filled.csv", "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
+    rows = answer(out / QUESTIONS, files)
+    imported = ["import", out / QUESTIONS, "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
     assert CliRunner().invoke(feedback, list(map(str, imported))).exit_code == 0
     run(files, out, "--feedback", tmp_path / "answers.jsonl", feedback=said)
 
     assert before.stdout.startswith("kept the base model ")
     assert "or answer 20 questions about callers drawn by lot" in before.stdout
-    assert "20 answers would tell more" in " ".join(before.stderr.split())
+    assert f"`robocall settle {out}`" in " ".join(before.stderr.split())
     found = json.loads((out / FOUND).read_text())
     answers = found["candidates"]["adapted"]["answers"]
     assert len(rows) == 20

@@ -3,15 +3,13 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
-from structlog.testing import capture_logs
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
-from models.budgets.measure import encode, file_name, read_beside
+from models.budgets.measure import read_beside
 from models.data.label_files import read_labels
 from models.serve.weighing import with_group_weight
 from streams.archive.files import ArchiveStore
@@ -21,56 +19,21 @@ from streams.commands.child import CommandFailed
 from streams.commands.models.place import own_place
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.redis.connection import ACTIVE_MODEL, SHADOW_MODEL
-from tests.models.budgets.measures import measure_of
 from tests.models.small_model import save_small_model
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS, encoded, put, setup
-from tests.streams.commands.adapt.carrier_case import FAST, Files, make_carrier
-from tests.streams.commands.adapt.watch_case import NIGHT_MS, Desk, TestClock, really, version
+from tests.streams.commands.adapt.carrier_case import FAST, Files
+from tests.streams.commands.adapt.watch_case import (
+    NIGHT_MS,
+    PARTITIONS,
+    SPAN,
+    Desk,
+    TestClock,
+    really,
+    turned,
+    version,
+    watch_of,
+)
 from tests.valkey_process import ValkeyProcess
-
-PARTITIONS = 2
-SPAN = ["--from", "1970-01-02T00:00", "--to", "1970-01-03T00:00"]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Models: the base, and a better one with its measure."""
-    root = tmp_path_factory.mktemp("made")
-    save_small_model(root / "base", seed=1)
-    better = save_small_model(root / "better", seed=2)
-    (better / file_name(PARTITIONS)).write_bytes(encode(measure_of(version(better), partitions=PARTITIONS)))
-    return root
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ArchiveStore:
-    """An archive with a call on each of two days."""
-    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
-    store = ArchiveStore(str(tmp_path / "archive"))
-    put(store, CALL_EVENTS, [encoded(setup(1))], at_ms=DAY_MS)
-    put(store, CALL_EVENTS, [encoded(setup(2))], first=1, at_ms=2 * DAY_MS)
-    return store
-
-
-@pytest.fixture
-def desk(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Learning gives the better model; the registry is empty."""
-    monkeypatch.setenv("ROBOCALL_MODEL_DIR", str(made / "base"))
-    monkeypatch.setenv("ROBOCALL_MODELS_URL", str(tmp_path / "registry"))
-    return Desk(made / "better", version(made / "base"))
-
-
-def watch_of(folder: Path, desk: Desk, clock: TestClock, *, does_promote: bool = False) -> Watch:
-    place = own_place(str(folder / "registry"))
-    plan = Plan(Schedule(2 * HOUR_MS, DAY_MS), folder / "own", place, (), PARTITIONS, does_promote)
-    return Watch(plan, desk, clock, Told(None))
-
-
-def turned(watch: Watch) -> list[Any]:
-    """Take a turn; lines of the log by their event."""
-    with capture_logs() as lines:
-        watch.turn()
-    return lines
 
 
 def test_a_better_model_runs_in_shadow_with_its_measure(
@@ -221,11 +184,6 @@ def test_what_fails_again_and_again_is_given_up_until_the_next_night(
     assert len(desk.spans_learnt) == ATTEMPTS + 1
 
 
-@pytest.fixture(scope="module")
-def carrier(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return make_carrier(tmp_path_factory.mktemp("carrier"))
-
-
 @pytest.fixture
 def filled(carrier: Files, store: ArchiveStore) -> Files:
     """The archive has an hour of calls on the first day, and verdicts on robocalls and on lawful calls."""
@@ -335,7 +293,8 @@ def test_a_whole_night_with_the_real_command(
     monkeypatch.setenv("ROBOCALL_PARTITIONS", str(PARTITIONS))
     monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(filled.policy))
     learning = ("--senders", str(filled.senders), "--windows-h", "0")
-    plan = Plan(Schedule(2 * HOUR_MS, DAY_MS), tmp_path / "own", place, learning, PARTITIONS, does_promote=False)
+    schedule, folder = Schedule(2 * HOUR_MS, DAY_MS), tmp_path / "own"
+    plan = Plan(schedule, folder, place, learning, ("--archive",), PARTITIONS, does_promote=False)
 
     watch = Watch(plan, lambda arguments, _: really(arguments), TestClock(), Told(None))
     lines = turned(watch)

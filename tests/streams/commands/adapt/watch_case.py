@@ -5,15 +5,23 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import load
+from streams.commands.adapt.nights import Schedule
+from streams.commands.adapt.watching import Plan, Told, Watch
 from streams.commands.child import CommandFailed
 from streams.commands.main import robocall
+from streams.commands.models.place import own_place
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS
 
+PARTITIONS = 2
+SPAN = ["--from", "1970-01-02T00:00", "--to", "1970-01-03T00:00"]
+"""That is learnt from."""
 NIGHT_MS = 2 * DAY_MS + 2 * HOUR_MS
 """When the span may be learnt from."""
 
@@ -66,3 +74,16 @@ def really(arguments: Sequence[str]) -> str:
 
 def version(folder: Path) -> str:
     return load(folder, schema_id=FEATURE_SCHEMA_ID).version
+
+
+def watch_of(folder: Path, desk: Desk, clock: TestClock, *, does_promote: bool = False) -> Watch:
+    place = own_place(str(folder / "registry"))
+    plan = Plan(Schedule(2 * HOUR_MS, DAY_MS), folder / "own", place, (), ("--archive",), PARTITIONS, does_promote)
+    return Watch(plan, desk, clock, Told(None))
+
+
+def turned(watch: Watch) -> list[Any]:
+    """Take a turn; lines of the log by their event."""
+    with capture_logs() as lines:
+        watch.turn()
+    return lines

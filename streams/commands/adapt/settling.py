@@ -1,0 +1,101 @@
+"""`robocall settle`: answers about callers drawn by lot decide whether the candidate of an adaptation is better."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from detector.contract.events import Feedback
+from models.data.complaints import PRESETS, Reading
+from models.data.joining import Joining
+from models.traffic.truth import Truth
+from streams.commands.adapt.inputs import feedback_of
+from streams.commands.budgets.source import Source
+from streams.commands.feedback import records_in
+from streams.commands.models.place import FILE, JSON_OPTION
+from streams.commands.records.rows import Tally
+from streams.running.progress import step
+from streams.wire.feedback import FeedbackRefused, read_feedback
+
+if TYPE_CHECKING:
+    from models.adapt.gate import Verdict
+    from streams.commands.adapt.lots import Lot
+
+ANALYST = PRESETS["analyst"]
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--feedback", multiple=True, type=FILE, help="Answers as records of call-feedback; again for more files.")
+@click.option(
+    "--archive", "is_archived", is_flag=True, help="Answers that the archive has, too (ROBOCALL_ARCHIVE_URL)."
+)
+@JSON_OPTION
+def settle(folder: Path, feedback: tuple[Path, ...], *, is_archived: bool, as_json: bool) -> None:
+    """Settle whether what `robocall adapt` learnt is better than its base, by the answers in DIR/questions.csv.
+
+    Nothing is learnt again: the candidate of then is in DIR/lot, and so is who was drawn. Answers are the filled-in
+    column `verdict` (robocall, lawful, or empty where you cannot tell), and those of --feedback and --archive that an
+    analyst or a traceback gave. They are kept, so DIR/questions.csv then has those alone that are still missing. Where
+    the candidate is shown to be better it takes the place of the base in DIR; where it is not, the base stays.
+
+    \b
+      robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --judge-h 8 --out own
+      robocall settle own                                  # once own/questions.csv is filled in
+      robocall settle own --archive                        # answers given in the console
+
+    Twenty answers decide where they are clear; else twenty more are asked for, up to sixty in all.
+    """  # noqa: D301 - click reads the backspace
+    console = Console(stderr=True)
+    with step("Reading the lot", console, quick=True):
+        from streams.commands.adapt.lots import QUESTIONS, note_outcome, read_lot  # noqa: PLC0415 - scipy takes seconds
+
+        lot = read_lot(folder)
+    said = _said(folder / QUESTIONS, lot, feedback, console, is_archived=is_archived)
+    lot = lot.with_answers(said)
+    with step("Comparing", console, quick=True):
+        verdict, missing = note_outcome(lot, folder)
+    _tell(lot, verdict, missing, folder, console, as_json=as_json)
+
+
+def _said(table: Path, lot: "Lot", files: tuple[Path, ...], console: Console, *, is_archived: bool) -> dict[str, Truth]:
+    """What was said of the calls of a lot, by call id."""
+    found = [*_answers(table, console), *feedback_of(Source((), is_archived), files, console)]
+    joining = Joining(found)
+    for call_id in lot.call_ids:
+        joining.take(call_id, "", "", 0)
+    return dict(joining.labels())
+
+
+def _answers(table: Path, console: Console) -> list[Feedback]:
+    """Those that are filled in; how many are not is said. A table that somebody took away has none."""
+    tally = Tally()
+    if not table.exists():
+        return []
+    with step(f"Reading {table}", console, quick=True):
+        reading = Reading({}, time.time_ns() // 1_000_000, source=ANALYST.source)
+        found = [read_feedback(value) for _, value in records_in(str(table), ANALYST, reading, tally)]
+    if tally.refused:
+        text = f"{tally.refused.total():,} rows of {table} say neither robocall nor lawful, so they are not answered"
+        console.print(text, markup=False, soft_wrap=True)
+    return [one for one in found if not isinstance(one, FeedbackRefused)]
+
+
+def _tell(lot: "Lot", verdict: "Verdict", missing: int, folder: Path, console: Console, *, as_json: bool) -> None:
+    version, chosen = (lot.candidate, lot.choice.value) if verdict.adapts else (lot.base, "base")
+    if verdict.adapts and lot.silence:
+        console.print(f"budgets: {lot.silence}", markup=False, soft_wrap=True)
+    if missing:
+        text = f"{missing} more answers would tell: fill in {folder}/questions.csv, then run this again"
+        console.print(text, markup=False, soft_wrap=True)
+    if as_json:
+        found: dict[str, Any] = {"version": version, "base": lot.base, "chosen": chosen, "gate": verdict.as_json()}
+        found |= {"answers": lot.answered, "missing": missing}
+        click.echo(json.dumps(found, allow_nan=False))
+    elif verdict.adapts:
+        click.echo(f"adapted model {version} is better than {lot.base}: written to {folder}")
+    else:
+        click.echo(f"kept the base model {version}: {verdict.reason}")

@@ -1,0 +1,117 @@
+"""Lots over nights: a watch settles what an earlier night asked before it learns anew."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from streams.archive.files import ArchiveStore
+from streams.commands.adapt.lots import LOT, Lot, read_lot
+from streams.commands.adapt.nights import Night, Notes
+from streams.commands.adapt.watching import MODEL
+from streams.commands.models.place import own_place
+from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from streams.redis.connection import SHADOW_MODEL
+from tests.streams.archive.archive_case import DAY_MS, encoded, put, setup
+from tests.streams.commands.adapt.carrier_case import Files, leave_open
+from tests.streams.commands.adapt.watch_case import SPAN, Desk, TestClock, turned, version, watch_of
+
+
+@pytest.fixture(scope="module")
+def left_open(carrier: Files, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `adapt` writes where answers would tell more."""
+    return leave_open(carrier, tmp_path_factory.mktemp("open") / "own")
+
+
+@pytest.fixture
+def asking(left_open: Path, desk: Desk, store: ArchiveStore, tmp_path: Path) -> Lot:
+    """The lot of the night before; the archive has what is needed for this one."""
+    del store, desk
+    shutil.copytree(left_open, tmp_path / "own" / MODEL)
+    Notes(tmp_path / "own").write(Night(begin_ms=0, end_ms=DAY_MS, stage="over"))
+    return read_lot(left_open)
+
+
+def answers_to(lot: Lot, begin: int, end: int, *, base: str = "legitimate") -> list[bytes]:
+    """Answers about some of the callers: those of the candidate are robocallers."""
+    said = {"time_ms": 1_700_000_000_000, "source": "analyst"}
+    return [
+        encoded(said | {"verdict": "robocall" if one.turn.is_of_candidate else base, "call_id": call_id})
+        for one in lot.callers[begin:end]
+        for call_id in one.asked.call_ids
+    ]
+
+
+def test_answers_since_put_last_nights_candidate_into_the_shadow(
+    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
+) -> None:
+    """Nothing is learnt for that, and it waits for a person, or for the next night, as any other."""
+    put(store, CALL_FEEDBACK, answers_to(asking, 0, 20), at_ms=DAY_MS)
+
+    lines = turned(watch_of(tmp_path, desk, TestClock()))
+
+    assert [one[0] for one in desk.typed] == ["settle"]
+    assert {"lot settled", "runs in shadow"} <= {line["event"] for line in lines}
+    assert redis.get(SHADOW_MODEL) == asking.candidate.encode()
+    night = Notes(tmp_path / "own").read()
+    assert night is not None
+    assert (night.stage, night.waiting, night.unseen_from_ms) == ("over", asking.candidate, 2 * DAY_MS)
+    assert not (tmp_path / "own" / MODEL / LOT).exists()
+
+
+def test_while_somebody_answers_nothing_new_is_learnt(
+    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
+) -> None:
+    """Twenty that do not decide; the night after that had no more, so it learns from its own day."""
+    del redis
+    put(store, CALL_FEEDBACK, answers_to(asking, 0, 20, base="robocall"), at_ms=DAY_MS)
+    put(store, CALL_EVENTS, [encoded(setup(3))], first=2, at_ms=3 * DAY_MS)
+    clock = TestClock()
+
+    (line,) = (one for one in turned(watch_of(tmp_path, desk, clock)) if one["event"] == "lot asks")
+    after = Notes(tmp_path / "own").read()
+    learnt = list(desk.spans_learnt)
+    clock.at_ms += DAY_MS
+    turned(watch_of(tmp_path, desk, clock))
+
+    assert line["answers"] == 20
+    assert "or answer 20 questions" in line["outcome"]
+    assert after is not None
+    assert (after.stage, after.answers, learnt) == ("over", 20, [])
+    assert desk.spans_learnt == [["--from", "1970-01-03T00:00", "--to", "1970-01-04T00:00"]]
+    assert version(tmp_path / "own" / MODEL) == version(desk.made)
+
+
+def test_a_lot_that_nobody_answers_is_dropped(asking: Lot, desk: Desk, redis: Redis, tmp_path: Path) -> None:
+    del redis, asking
+
+    turned(watch_of(tmp_path, desk, TestClock()))
+
+    assert desk.spans_learnt == [SPAN]
+    assert not (tmp_path / "own" / MODEL / LOT).exists()
+
+
+def test_a_lot_of_another_base_is_dropped(
+    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
+) -> None:
+    """Somebody promoted a model meanwhile: that the candidate is better than the one before says nothing."""
+    del redis
+    put(store, CALL_FEEDBACK, answers_to(asking, 0, 20), at_ms=DAY_MS)
+    place = own_place(str(tmp_path / "registry"))
+    promoted, _ = place.registry.add(desk.made, schema_id=FEATURE_SCHEMA_ID)
+    place.promotions.promote(promoted.version, asking.base, gate=[])
+
+    turned(watch_of(tmp_path, desk, TestClock()))
+
+    assert desk.spans_learnt == [SPAN]
+
+
+def test_a_damaged_lot_ends_no_night(asking: Lot, desk: Desk, redis: Redis, tmp_path: Path) -> None:
+    del redis, asking
+    (tmp_path / "own" / MODEL / LOT / "lot.json").write_text("{")
+
+    lines = turned(watch_of(tmp_path, desk, TestClock()))
+
+    assert [one["event"] for one in lines if one["event"] != "watching"][:2] == ["lot not settled", "night learnt"]

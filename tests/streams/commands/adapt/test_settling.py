@@ -1,0 +1,186 @@
+"""`robocall settle`, as it is typed, on what `robocall adapt` left open: taken, kept, or asked further."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.contract.errors import RobocallError
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.adapt.packaging import FOUND
+from models.budgets.measure import read_beside
+from models.serve.artifact import load
+from models.serve.manifest import MANIFEST
+from streams.archive.files import ArchiveStore
+from streams.commands.adapt.lots import CANDIDATE, FILE, LOT, QUESTIONS, Lot, read_lot
+from streams.commands.main import robocall
+from streams.kafka.topics import CALL_FEEDBACK
+from tests.streams.archive.archive_case import DAY_MS, put
+from tests.streams.commands.adapt.carrier_case import Files, answer, leave_open, said, unjudged
+
+
+@pytest.fixture(scope="module")
+def left_open(carrier: Files, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an adaptation wrote that asks for answers."""
+    return leave_open(carrier, tmp_path_factory.mktemp("open") / "own")
+
+
+@pytest.fixture
+def own(left_open: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(left_open, tmp_path / "own")
+
+
+def settle(own: Path, *options: object) -> Result:
+    return CliRunner().invoke(robocall, list(map(str, ["settle", own, *options])), catch_exceptions=False)
+
+
+def fill_in(own: Path, *, candidate: str, base: str, most: int = 20) -> None:
+    """Fill in the first questions, by whose alert they are about."""
+    answers = {
+        " ".join(one.asked.call_ids): (base, candidate)[one.turn.is_of_candidate] for one in read_lot(own).callers
+    }
+    with (own / QUESTIONS).open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    for row in rows[:most]:
+        row["verdict"] = answers[row["call_ids"]]
+    with (own / QUESTIONS).open("w", newline="") as text:
+        writer = csv.DictWriter(text, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_answers_come_to_what_a_run_with_them_comes_to(own: Path, carrier: Files, tmp_path: Path) -> None:
+    """By the truth, as an analyst would answer: the verdict on the candidate is that of `adapt` itself."""
+    answer(own / QUESTIONS, carrier)
+    imported = ["feedback", "import", own / QUESTIONS, "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
+    assert CliRunner().invoke(robocall, list(map(str, imported))).exit_code == 0
+    leave_open(carrier, tmp_path / "again", tmp_path / "answers.jsonl")
+
+    done = settle(own)
+
+    assert done.exit_code == 0, done.stderr
+    ours, theirs = (json.loads((one / FOUND).read_text()) for one in (own, tmp_path / "again"))
+    assert ours["candidates"]["adapted"] == theirs["candidates"]["adapted"]
+    assert ours["candidates"]["adapted"]["answers"]["answered"] == [10, 10]
+
+
+def test_a_candidate_that_is_shown_to_be_better_takes_the_place_of_the_base(own: Path) -> None:
+    """With its measure; nothing of the lot is left."""
+    lot = read_lot(own)
+    fill_in(own, candidate="robocall", base="lawful")
+
+    done = settle(own)
+
+    assert done.stdout == f"adapted model {lot.candidate} is better than {lot.base}: written to {own}\n"
+    assert load(own, schema_id=FEATURE_SCHEMA_ID).version == lot.candidate
+    measure = read_beside(own, partitions=1)
+    assert measure is not None
+    assert measure.model_version == lot.candidate
+    found = json.loads((own / FOUND).read_text())
+    assert (found["version"], found["chosen"], found["gate"]["passed"]) == (lot.candidate, "adapted", True)
+    assert found["gate"]["answers"]["robocalls"] == [0, 10]
+    assert not (own / LOT).exists()
+    assert not (own / QUESTIONS).exists()
+
+
+def test_a_candidate_that_is_shown_to_be_worse_is_dropped(own: Path) -> None:
+    lot = read_lot(own)
+    fill_in(own, candidate="lawful", base="robocall")
+
+    done = settle(own, "--json")
+
+    found = json.loads(done.stdout)
+    assert (found["version"], found["base"], found["chosen"]) == (lot.base, lot.base, "base")
+    assert (found["answers"], found["missing"]) == (20, 0)
+    assert "an analyst's answers show that it is worse" in found["gate"]["reason"]
+    assert load(own, schema_id=FEATURE_SCHEMA_ID).version == lot.base
+    assert not (own / LOT).exists()
+
+
+def test_answers_that_do_not_decide_are_kept_and_more_are_asked_for(own: Path) -> None:
+    """Five at first; then as many robocalls of either model, so that twenty more are asked for."""
+    fill_in(own, candidate="robocall", base="robocall", most=5)
+    first = settle(own)
+    with (own / QUESTIONS).open(newline="") as text:
+        left = list(csv.DictReader(text))
+    fill_in(own, candidate="robocall", base="robocall")
+    second = settle(own)
+
+    assert "15 more answers would tell" in first.stderr
+    assert "15 rows of" in first.stderr
+    assert len(left) == 15
+    assert not any(row["verdict"] for row in left)
+    assert "20 more answers would tell" in second.stderr
+    assert second.stdout.startswith("kept the base model ")
+    assert "so far they do not tell (robocalls where the adapted model alone raises an alert: 10 of 10" in second.stdout
+    assert read_lot(own).answered == 20
+
+
+def records_of(lot: Lot, source: str = "analyst") -> list[bytes]:
+    """Records as the console publishes them, in favour of the candidate; of the base's callers those of its calls."""
+    return [
+        said({"call_id": call_id}, source)
+        .replace("1800000000000", "1700000000000")
+        .replace('"robocall"', '"robocall"' if one.turn.is_of_candidate else '"legitimate"')
+        .strip()
+        .encode()
+        for one in lot.callers[:20]
+        for call_id in one.asked.call_ids
+    ]
+
+
+def test_answers_of_files_and_of_the_archive_count(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of whoever looked: complaints about the same calls do not. The table may be gone."""
+    lot, asked = read_lot(own), shutil.copytree(own, tmp_path / "asked")
+    (asked / QUESTIONS).unlink()
+    (tmp_path / "complaints.jsonl").write_bytes(b"\n".join(records_of(lot, "subscriber_report")) + b"\n")
+    (tmp_path / "answers.jsonl").write_bytes(b"\n".join(records_of(lot)) + b"\n")
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
+    put(ArchiveStore(str(tmp_path / "archive")), CALL_FEEDBACK, records_of(lot), at_ms=2 * DAY_MS)
+
+    complained = json.loads(settle(own, "--feedback", tmp_path / "complaints.jsonl", "--json").stdout)
+    by_files = json.loads(settle(own, "--feedback", tmp_path / "answers.jsonl", "--json").stdout)
+    by_archive = json.loads(settle(asked, "--archive", "--json").stdout)
+
+    assert (complained["answers"], complained["missing"]) == (0, 20)
+    assert by_files["version"] == by_archive["version"] == lot.candidate
+
+
+def test_what_was_broken_off_is_done_by_the_next_run(own: Path) -> None:
+    """The power went while the candidate was put in its place."""
+    lot = read_lot(own)
+    fill_in(own, candidate="robocall", base="lawful")
+    (own / MANIFEST).unlink()
+    shutil.copyfile(own / LOT / CANDIDATE / FOUND, own / FOUND)
+
+    settle(own)
+
+    assert load(own, schema_id=FEATURE_SCHEMA_ID).version == lot.candidate
+
+
+def test_a_new_adaptation_forgets_the_lot(own: Path, carrier: Files) -> None:
+    """Here one that needs no answers: what was said of the calls that judge suffices."""
+    assert unjudged(carrier) != carrier.feedback.read_text()
+
+    leave_open(carrier, own, said_in=carrier.feedback)
+
+    assert not (own / LOT).exists()
+    assert not (own / QUESTIONS).exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "has no open lot: `robocall adapt --out "), ("{", "cannot be used"), ('{"base": 1}', "cannot be used")],
+)
+def test_without_a_lot_it_says_so_in_one_line(own: Path, content: str | None, message: str) -> None:
+    if content is None:
+        shutil.rmtree(own / LOT)
+    else:
+        (own / LOT / FILE).write_text(content)
+
+    with pytest.raises(RobocallError, match=message) as refusal:
+        settle(own)
+    assert "\n" not in str(refusal.value)

@@ -107,6 +107,11 @@ class Outcome:
         lot = self.unsettled
         return [] if lot is None else [lot.draw[place].cluster for place in lot.asked]
 
+    @property
+    def answered(self) -> int:
+        """Callers of the draw about whom somebody answered already, where answers are asked for."""
+        return 0 if self.unsettled is None else sum(one is not None for one in self.unsettled.answers)
+
     def of_candidate(self, material: Material) -> "Outcome":
         """What comes of it if answers show later that the unsettled candidate is better.
 

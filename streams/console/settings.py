@@ -31,7 +31,7 @@ class ConsoleSettings(BaseSettings):
     )
     archive_days: int = Field(7, ge=1, le=400, description="Days of the archive that are searched.")
     questions_file: Path | None = Field(
-        None, description="Questions of the model, as `robocall ask --table` writes them; answers are filled in."
+        None, description="Questions of `robocall ask --table` or of `robocall adapt`; answers are filled in."
     )
     tls_certfile: FilePath | None = Field(None, description="PEM of the certificate of HTTPS; none = plain HTTP.")
     tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")

@@ -292,7 +292,9 @@ def _tell(
     if silence:
         console.print(f"budgets: {silence}", markup=False, soft_wrap=True)
     if as_json:
-        click.echo(json.dumps({"version": model.version, **outcome.facts}, allow_nan=False))
+        click.echo(
+            json.dumps({"version": model.version, **outcome.facts, "answers": outcome.answered}, allow_nan=False)
+        )
     elif outcome.chosen is not None:
         click.echo(f"adapted model {model.version} written to {out}")
     elif outcome.is_base:

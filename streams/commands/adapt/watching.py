@@ -315,7 +315,8 @@ class Watch:
         version, is_better = found["version"], found["version"] != found["base"]
         said = _outcome(found)
         log.info("night learnt", span=night.span, version=version, better=is_better, outcome=said)
-        return replace(night, stage="learnt", version=version, is_better=is_better, said=said, answers=0)
+        learnt = {"version": version, "is_better": is_better, "said": said, "answers": found["answers"]}
+        return replace(night, stage="learnt", **learnt)
 
     def _placed(self, night: Night) -> Night:
         """Put a better model into the registry with its measure, and into the shadow of the workers."""

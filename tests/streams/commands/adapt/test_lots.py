@@ -84,8 +84,13 @@ def test_while_somebody_answers_nothing_new_is_learnt(
     assert version(tmp_path / "own" / MODEL) == version(desk.made)
 
 
-def test_a_lot_that_nobody_answers_is_dropped(asking: Lot, desk: Desk, redis: Redis, tmp_path: Path) -> None:
-    del redis, asking
+def test_a_lot_that_nobody_answers_is_dropped(
+    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
+) -> None:
+    """Answers that there were when it was drawn are none since."""
+    del redis
+    put(store, CALL_FEEDBACK, answers_to(asking, 0, 3), at_ms=DAY_MS)
+    Notes(tmp_path / "own").write(Night(begin_ms=0, end_ms=DAY_MS, stage="over", answers=3))
 
     turned(watch_of(tmp_path, desk, TestClock()))
 

@@ -30,8 +30,8 @@ from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.running.services import SWITCH_INTERVAL_S, Ending, new_event_loop, run
 from streams.settings import load_settings
 
-SLICE = 1_024
-MOST = 2_048
+SLICE = 2_048
+MOST = 4_096
 COMMIT_S = 0.5
 WAIT_S = 0.1
 

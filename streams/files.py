@@ -1,13 +1,14 @@
 """Files that commands read and write: packed or not as their names say, `-` for the standard streams."""
 
 import atexit
+import fcntl
 import os
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import BinaryIO
@@ -66,6 +67,23 @@ def write_whole(path: Path, content: bytes, *, holds: str, setting: str) -> None
     is_private = final.exists() and not stat.S_IMODE(final.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
     folder = open_storage(final.parent, holds=holds, setting=setting, drafts=_DRAFTS, is_private=is_private)
     folder.write(final.name, content)
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Keep others off a file that is read, changed and written: by a lock beside it, which whoever changes it takes.
+
+    It blocks until they are done.
+
+    Args:
+        path: Of the file, which need not be there.
+
+    Raises:
+        OSError: no file can be made beside it.
+    """
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def is_refused(path: Path) -> bool:

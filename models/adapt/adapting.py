@@ -16,6 +16,7 @@ from detector.features.window_constants import HOUR_MS
 from models.adapt.asking import top_of
 from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
+from models.adapt.found import SHOWN_BY
 from models.adapt.gate import HeldBack, Verdict, judge, shortage
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
@@ -119,7 +120,7 @@ class Outcome:
             material: What it was learnt from.
         """
         scores, is_measurable = self.students[self.judged].margins, _is_unseen(material)
-        facts = self.facts | {"chosen": self.judged.value, "shown_by": "answers that came later, see adapting.json"}
+        facts = self.facts | {"chosen": self.judged.value, SHOWN_BY: "answers that came later, see adapting.json"}
         return replace(self, choice=self.judged, facts=facts, scores=scores, is_measurable=is_measurable)
 
 

@@ -7,7 +7,7 @@ Alerts of equal volumes are compared with each other alone: among the first ones
 Nobody chooses the calls, and the draw is the same each time. Who answers is not told whose alert it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -160,7 +160,9 @@ def _cluster(calls: Calls, places: Ints) -> Cluster:
     return Cluster("block" if calls.block[its[0]] else "number", its, its)
 
 
-def compared(draw: Sequence[Turn], answers: Sequence[bool | None]) -> tuple[Comparison, list[int]]:
+def compared(
+    draw: Sequence[Turn], answers: Sequence[bool | None], passed: Collection[int] = ()
+) -> tuple[Comparison, list[int]]:
     """What the answers so far say, and what is to be asked next; of that nothing where they decide.
 
     Callers whom nobody answered about are left out, and those that come later take their place.
@@ -168,11 +170,12 @@ def compared(draw: Sequence[Turn], answers: Sequence[bool | None]) -> tuple[Comp
     Args:
         draw: All that were drawn, in order.
         answers: Of each whether it is a robocaller; None where nobody answered.
+        passed: Places of those whom somebody could not tell of: asked about again when nobody else is left.
 
     Returns:
         What they say, and places in the draw of what is to be asked.
     """
-    base, candidate = (_Side(draw, answers, is_of_candidate=side) for side in SIDES)
+    base, candidate = (_Side(draw, answers, passed, is_of_candidate=side) for side in SIDES)
     looks, chance = 0, 1.0
     is_better = is_worse = False
     while looks < LOOKS and not (is_better or is_worse):
@@ -195,13 +198,16 @@ def compared(draw: Sequence[Turn], answers: Sequence[bool | None]) -> tuple[Comp
 class _Side:
     """What one model alone raises an alert on, and what was answered of it."""
 
-    def __init__(self, draw: Sequence[Turn], answers: Sequence[bool | None], *, is_of_candidate: bool) -> None:
+    def __init__(
+        self, draw: Sequence[Turn], answers: Sequence[bool | None], passed: Collection[int], *, is_of_candidate: bool
+    ) -> None:
         self._open: list[int] = []
         self.answers: list[Answer] = []
         for place, (one, answer) in enumerate(zip(draw, answers, strict=True)):
             if one.is_of_candidate is is_of_candidate:
                 self._open += [place] if answer is None else []
                 self.answers += [] if answer is None else [(one.volume, answer)]
+        self._open.sort(key=lambda place: place in passed)
 
     def missing(self, wanted: int) -> int:
         """How many answers are missing, of those that there can be."""

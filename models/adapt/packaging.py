@@ -1,13 +1,12 @@
 """The folder that an adaptation writes: an artifact like any other, or a copy of the base, and what was found."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from models.adapt.adapting import Choice, Outcome
-from models.adapt.gate import Verdict
+from models.adapt.found import write_found
 from models.adapt.rounds import Student
 from models.judge.packaging import golden_rows
 from models.serve.artifact import Contents, Model, load, save
@@ -17,8 +16,6 @@ from models.serve.manifest import MANIFEST, SIGNATURE, read_manifest
 from models.serve.reference import Reference
 from models.serve.weighing import GROUP_WEIGHT, with_group_weight
 
-FOUND = "adapting.json"
-"""Beside the artifact, and no part of it: on what the decision rests, whichever way it went."""
 MEASURES = "measure-*.json"
 
 
@@ -60,28 +57,8 @@ def package(
         model = with_group_weight(base, folder, GROUP_WEIGHT, schema_id=schema_id)
     else:
         model = _copied(base, folder, schema_id)
-    found = {"version": model.version, **outcome.facts}
-    (folder / FOUND).write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_found({"version": model.version, **outcome.facts}, folder)
     return model
-
-
-def note_verdict(folder: Path, chosen: Choice, judged: Choice, verdict: Verdict) -> None:
-    """Say in what was found what answers that came later come to.
-
-    Args:
-        folder: That an adaptation wrote.
-        chosen: The model that is to run.
-        judged: The candidate that the answers judge.
-        verdict: That they come to.
-
-    Raises:
-        OSError: the file cannot be read or written.
-    """
-    path = folder / FOUND
-    found = json.loads(path.read_text(encoding="utf-8"))
-    found |= {"chosen": chosen.value, "judged": judged.value, "gate": verdict.as_json()}
-    found["candidates"][judged.value] = verdict.as_json()
-    path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _copied(base: Path, folder: Path, schema_id: str) -> Model:

@@ -207,7 +207,10 @@ def records_in(file: str, kind: Preset | None, reading: Reading, tally: Tally) -
             first = lines.readline()
             is_json = first.lstrip().startswith("{")
             text = chain([first], lines)
-            yield from _of_json(text, tally) if is_json else _of_csv(text, kind, reading, tally)
+            sign = (
+                ";" if first.count(";") > first.count(",") else ","
+            )  # spreadsheets of many countries write the former
+            yield from _of_json(text, tally) if is_json else _of_csv(text, sign, kind, reading, tally)
         except ColumnMissing as error:
             raise FeedbackUnusable(f"{file} {error}") from error
         except DAMAGED as error:
@@ -216,8 +219,8 @@ def records_in(file: str, kind: Preset | None, reading: Reading, tally: Tally) -
             raise FeedbackUnusable(f"{file} is neither CSV nor JSON lines in UTF-8: {error}") from error
 
 
-def _of_csv(lines: Iterable[str], kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
-    table = csv.DictReader(lines)
+def _of_csv(lines: Iterable[str], sign: str, kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
+    table = csv.DictReader(lines, delimiter=sign)
     reading = replace(reading, columns=columns_of(list(table.fieldnames or ()), kind, reading.columns))
     for row in table:
         try:

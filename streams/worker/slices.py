@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from streams.kafka.fetch.turns import take
 from streams.kafka.fetched import FetchedBatch, Partition, Rows
 
-MAX_BYTES = 1024 * 1024
-"""Of the values of a slice, unless it is a single record: 70 calls as long as a call may be."""
-HOLD_S = 0.02
-"""CPU that a slice of plain calls is to take at most: twice that of a thousand on a machine with other work."""
+MAX_BYTES = 2 * 1024 * 1024
+"""Of the values of a slice, unless it is a single record: 140 calls as long as a call may be."""
+HOLD_S = 0.04
+"""CPU that a slice of plain calls is to take at most: twice that of two thousand on a machine with other work."""
 PLAIN_S = 25e-6
 """CPU of a plain call at most, its share of what a slice takes anyhow included."""
 DEAR_HOLD_S = 0.002

@@ -31,6 +31,7 @@ from models.store.registry import Registry
 from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
 from streams.commands.adapt.listing import listed
 from streams.commands.adapt.nightly import nightly
+from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS, has_answers, questions_option
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.budgets.source import Source
@@ -45,6 +46,7 @@ from streams.commands.models.place import (
     place_of,
 )
 from streams.commands.train import made_by, print_curve
+from streams.files import changing
 from streams.numbers.assigned import read_unassigned
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -66,6 +68,7 @@ SCARCE = "all calls count as lawful, since few are known to be: more can be caug
 @model_option("--base", "base", "Model to start from")
 @click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the artifact.")
+@questions_option
 @nightly
 @click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept as it is.")
 @click.option("--curve", is_flag=True, help="Learn three times more, from fewer labels: would more help?")
@@ -81,6 +84,7 @@ def adapt(
     judge_h: float | None,
     policy: Path | None,
     out: Path,
+    questions: Path | None,
     url: str | None,
     *,
     strict: bool,
@@ -109,7 +113,8 @@ def adapt(
       robocall adapt --archive --watch --at 02:00 --senders customers.txt --out /var/lib/robocall/adapt
     """  # noqa: D301 - click reads the backspace
     source.require_whole(judge_h)
-    console = Console(stderr=True)
+    console, table = Console(stderr=True), questions or out / QUESTIONS
+    _require_settled(out, table)
     chosen = {"partitions": source.partitions(partitions)} | ({} if policy is None else {"policy_file": policy})
     with ExitStack() as stack:
         folder, begun, settings = _based(place_of(url), base, out, chosen, stack, console)
@@ -127,9 +132,9 @@ def adapt(
 
         with step("Writing the model", console):
             model, silence = written(outcome, out)
-        _keep_lot(outcome, material, done.model, source, out, written, console)
+        _keep_lot(outcome, material, done.model, source, out, table, written, console)
     print_curve(measured, console)
-    _tell(outcome, model, out, silence, joining, console, as_json=as_json)
+    _tell(outcome, model, out, table, silence, joining, console, as_json=as_json)
     if strict and outcome.is_base:
         raise click.exceptions.Exit(1)
 
@@ -234,8 +239,21 @@ def _measured(
     return "; ".join((*scarce, *found.complaints))
 
 
+def _require_settled(out: Path, table: Path) -> None:
+    """Refuse to lose answers that somebody gave to the lot of an earlier run."""
+    if (out / LOT / LOT_FILE).exists() and has_answers(table):
+        raise click.UsageError(f"{table} has answers: `robocall settle {out}` takes them; or give another --out")
+
+
 def _keep_lot(
-    outcome: "Outcome", material: "Material", base: Model, source: Source, out: Path, written: Writes, console: Console
+    outcome: "Outcome",
+    material: "Material",
+    base: Model,
+    source: Source,
+    out: Path,
+    table: Path,
+    written: Writes,
+    console: Console,
 ) -> None:
     """Keep the candidate and who is drawn where answers would tell more, and write questions; remove an older lot.
 
@@ -245,12 +263,14 @@ def _keep_lot(
         base: Whose scores the calls have.
         source: The calls.
         out: Folder of the adaptation.
+        table: Of questions.
         written: Writes the model of an outcome, with its measure.
         console: Shows how far it is.
     """
-    from streams.commands.adapt.lots import CANDIDATE, LOT, Lot, forget_lot, write_lot  # noqa: PLC0415 - scipy
+    from streams.commands.adapt.lots import CANDIDATE, Lot, forget_lot, write_lot  # noqa: PLC0415 - scipy
 
-    forget_lot(out)
+    with changing(table):
+        forget_lot(out, table)
     if outcome.unsettled is None:
         return
     with step("Writing questions", console) as say:
@@ -258,7 +278,9 @@ def _keep_lot(
         asked = listed(about, material.calls, material.labels, base, source, say)
         candidate, silence = written(outcome.of_candidate(material), out / LOT / CANDIDATE)
         versions = {"base": outcome.facts["base"], "candidate": candidate.version}
-        write_lot(Lot.of(outcome.unsettled, asked, **versions, choice=outcome.judged, silence=silence), out)
+        lot = Lot.of(outcome.unsettled, asked, **versions, choice=outcome.judged, silence=silence)
+        with changing(table):
+            write_lot(lot, out, table)
 
 
 def _traffic(model: Model, calls: "Calls", some: Any) -> Reference | None:
@@ -270,6 +292,7 @@ def _tell(
     outcome: "Outcome",
     model: Model,
     out: Path,
+    table: Path,
     silence: str,
     joining: Joining | None,
     console: Console,
@@ -285,7 +308,7 @@ def _tell(
         console.print(_table(outcome))
     if outcome.questions:
         text = (
-            f"{len(outcome.questions)} answers would tell more: fill in {out}/questions.csv, then "
+            f"{len(outcome.questions)} answers would tell more: fill in {table}, then "
             f"`robocall settle {out}` says which model is better"
         )
         console.print(text, markup=False, soft_wrap=True)

@@ -1,11 +1,12 @@
 """A lot that waits for answers, in the folder of an adaptation: whom they are about, and the candidate that they judge.
 
 Nothing is learnt anew when answers come. What was learnt, and who is asked about, stay as they are, and so do answers.
+Whoever changes a lot or its table holds the lock of the table (`streams.files.changing`).
 """
 
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,39 @@ from typing import Any
 import msgspec
 
 from detector.contract.errors import RobocallError
+from detector.contract.events import Feedback, Verdict
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.adapt import gate
 from models.adapt.adapting import NAMES, Choice, Unsettled
 from models.adapt.comparing import Turn, compared, mostly
-from models.adapt.gate import Verdict
+from models.adapt.found import note_verdict
 from models.adapt.labels import OUTWEIGH_REFERENCES
-from models.adapt.packaging import MEASURES, note_verdict
+from models.adapt.packaging import MEASURES
+from models.errors import ArtifactError
+from models.serve.artifact import load
 from models.serve.manifest import MANIFEST, SIGNATURE
-from models.traffic.truth import Truth
+from models.serve.signing import Signing
+from models.store.opening import open_storage
+from models.store.storage import Drafts
 from streams.commands.adapt.asked import Asked
-from streams.commands.adapt.table import listed_ids, write_table
+from streams.commands.adapt.table import LOT, LOT_FILE, listed_ids, write_table
 from streams.files import write_whole
 
-QUESTIONS, LOT, CANDIDATE, FILE = "questions.csv", "lot", "candidate", "lot.json"
-"""In the folder of the adaptation: the table to be filled in, and the lot; in this the candidate, and who is drawn."""
+CANDIDATE = "candidate"
+"""In the folder of the lot: the candidate, an artifact with its measure."""
 MAX_BYTES = 64 * 1024 * 1024
+DRAFTS = Drafts("{name}.part", abandoned_after_s=0.0)
 
 
 class LotUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
-    """There is no lot, or none of ours."""
+    """There is no lot, or it is damaged."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What somebody who looked said of one call, and when, epoch milliseconds."""
+
+    is_robocall: bool
+    time_ms: int
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,18 +55,30 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         turn: Whose alert it is, and at which volume.
         asked: The question, in texts.
-        answer: Whether it is a robocaller; None while nobody answered.
+        before: Whether it is a robocaller, as it was answered before the draw; None where it was not.
+        answers: Since, by call id.
+        is_passed: It was left open while others were answered: somebody could not tell.
     """
 
     turn: Turn
     asked: Asked
-    answer: bool | None = None
+    before: bool | None = None
+    answers: dict[str, Answer] = {}
+    is_passed: bool = False
 
-    def with_answer(self, said: Mapping[str, Truth]) -> "Caller":
-        """The same with what whoever looked said of its calls since; a later answer counts in place of an earlier."""
-        known = [said[one] for one in self.asked.call_ids if one in said]
-        answer = mostly([one.is_robocall for one in known if one.source in OUTWEIGH_REFERENCES])
-        return self if answer is None else msgspec.structs.replace(self, answer=answer)
+    @property
+    def answer(self) -> bool | None:
+        """Whether it is a robocaller; None while nobody answered."""
+        return mostly([one.is_robocall for one in self.answers.values()]) if self.answers else self.before
+
+    def with_answers(self, said: Mapping[str, Answer]) -> "Caller":
+        """The same with what was said of its calls; of each the latest counts."""
+        ours = {one: said[one] for one in self.asked.call_ids if one in said}
+        newer = {one: found for one, found in ours.items() if found.time_ms >= self._said_ms(one)}
+        return msgspec.structs.replace(self, answers={**self.answers, **newer}) if newer else self
+
+    def _said_ms(self, call_id: str) -> int:
+        return self.answers[call_id].time_ms if call_id in self.answers else 0
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,14 +89,14 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
         candidate: Version of the candidate.
         choice: How the candidate was learnt, as in `adapting.json`.
         unasked: What the gate says of the candidate by what was said unasked.
-        callers: All that were drawn, in order.
+        callers: All that were drawn and have calls to be asked about, in order.
         silence: What is to be said of the candidate's budgets.
     """
 
     base: str
     candidate: str
     choice: Choice
-    unasked: Verdict
+    unasked: gate.Verdict
     callers: tuple[Caller, ...]
     silence: str
 
@@ -84,71 +112,96 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
         turns = [Turn(is_of_candidate=one.is_of_candidate, volume=one.volume) for one in unsettled.draw]
         texts = [replace(one, call_ids=listed_ids(one.call_ids)) for one in asked]
         every = zip(turns, texts, unsettled.answers, strict=True)
-        callers = tuple(Caller(turn=turn, asked=text, answer=answer) for turn, text, answer in every)
+        callers = tuple(Caller(turn=turn, asked=text, before=said) for turn, text, said in every if text.call_ids)
         return cls(unasked=unsettled.unasked, callers=callers, **found)
-
-    @property
-    def call_ids(self) -> list[str]:
-        """Calls that answers are about."""
-        return [call_id for one in self.callers for call_id in one.asked.call_ids]
 
     @property
     def answered(self) -> int:
         """Callers about whom somebody answered."""
         return sum(one.answer is not None for one in self.callers)
 
-    def with_answers(self, said: Mapping[str, Truth]) -> "Lot":
-        """The same with what was said of its calls since."""
-        return msgspec.structs.replace(self, callers=tuple(one.with_answer(said) for one in self.callers))
+    def with_answers(self, said: Mapping[str, Answer]) -> "Lot":
+        """The same with what was said of its calls since. Where something was, others come in place of who is open."""
+        _, asked = self._compared()
+        found = msgspec.structs.replace(self, callers=tuple(one.with_answers(said) for one in self.callers))
+        if found.answered == self.answered:
+            return found
+        callers = list(found.callers)
+        for place in asked:
+            is_passed = callers[place].answer is None
+            callers[place] = msgspec.structs.replace(callers[place], is_passed=is_passed)
+        return msgspec.structs.replace(found, callers=tuple(callers))
 
-    def settled(self) -> tuple[Verdict, list[Asked]]:
+    def settled(self) -> tuple[gate.Verdict, list[Asked]]:
         """What the gate says by all answers so far, and what is to be asked next; nothing where that is of no use."""
-        found, asked = compared([one.turn for one in self.callers], [one.answer for one in self.callers])
-        verdict = self.unasked.with_answers(NAMES[self.choice], found)
+        verdict, asked = self._compared()
         return verdict, [self.callers[place].asked for place in asked]
 
+    def _compared(self) -> tuple[gate.Verdict, list[int]]:
+        passed = [place for place, one in enumerate(self.callers) if one.is_passed]
+        found, asked = compared([one.turn for one in self.callers], [one.answer for one in self.callers], passed)
+        return self.unasked.with_answers(NAMES[self.choice], found), asked
 
-def note_outcome(lot: Lot, folder: Path) -> tuple[Verdict, int]:
+
+def answers_of(said: Iterable[Feedback]) -> dict[str, Answer]:
+    """The latest answer of whoever looked, by the call id that it names; what names none is left out."""
+    found: dict[str, Answer] = {}
+    for one in said:
+        if one.call_id is None or one.source not in OUTWEIGH_REFERENCES:
+            continue
+        if one.call_id not in found or found[one.call_id].time_ms <= one.time_ms:
+            found[one.call_id] = Answer(one.verdict is Verdict.ROBOCALL, one.time_ms)
+    return found
+
+
+def note_outcome(lot: Lot, folder: Path, table: Path, signing: Signing) -> tuple[gate.Verdict, int]:
     """Do what the answers of a lot come to: take the candidate, keep the base, or ask further.
 
     Args:
         lot: With all answers so far.
         folder: Of the adaptation.
+        table: Of its questions.
+        signing: With a key, the candidate must be signed by it.
 
     Returns:
         What the gate says of the candidate, and how many answers are missing.
 
     Raises:
+        LotUnusable: the candidate cannot serve, or what was found is damaged.
         StorageError: the folder cannot be written.
-        OSError: likewise, or a file cannot be read.
+        OSError: likewise.
     """
     verdict, asked = lot.settled()
+    chosen = lot.choice if verdict.adapts else Choice.BASE
+    write_lot(lot, folder, table)  # before anything else: answers are in no other place
     if verdict.adapts:
-        take_candidate(lot, folder, verdict)
-    else:
-        note_verdict(folder, Choice.BASE, lot.choice, verdict)
-        write_lot(lot, folder)
+        _take_candidate(lot, folder, signing)
+    try:
+        note_verdict(folder, chosen.value, lot.choice.value, verdict.as_json())
+    except (ValueError, KeyError) as error:
+        raise LotUnusable(f"adapting.json of {folder} is damaged: run `robocall adapt` again") from error
+    if not asked:
+        forget_lot(folder, table)
     return verdict, len(asked)
 
 
-def write_lot(lot: Lot, folder: Path) -> None:
-    """Keep a lot, and ask what is to be asked; of a settled one that is nothing, and what it had goes.
+def write_lot(lot: Lot, folder: Path, table: Path) -> None:
+    """Keep a lot, for its owner alone, and ask what is to be asked.
 
     Args:
         lot: As it is now.
         folder: Of the adaptation; the candidate is there.
+        table: Of questions.
 
     Raises:
         StorageError: it cannot be written.
     """
+    kept = open_storage(folder / LOT, holds="the lot", setting="DIR", drafts=DRAFTS, is_private=True)
+    kept.write(LOT_FILE, msgspec.json.encode(lot))
     _, asked = lot.settled()
-    if not asked:
-        forget_lot(folder)
-        return
-    table = io.BytesIO()
-    write_table(asked, table)
-    for path, content in ((folder / LOT / FILE, msgspec.json.encode(lot)), (folder / QUESTIONS, table.getvalue())):
-        write_whole(path, content, holds="the lot", setting="DIR")
+    text = io.BytesIO()
+    write_table(asked, text)
+    write_whole(table, text.getvalue(), holds="the questions", setting="--questions")
 
 
 def read_lot(folder: Path) -> Lot:
@@ -157,7 +210,7 @@ def read_lot(folder: Path) -> Lot:
     Raises:
         LotUnusable: there is none, or it is damaged.
     """
-    path = folder / LOT / FILE
+    path = folder / LOT / LOT_FILE
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(MAX_BYTES), type=Lot)
@@ -169,29 +222,23 @@ def read_lot(folder: Path) -> Lot:
         raise LotUnusable(f"{path} cannot be used ({error}): run `robocall adapt` again") from error
 
 
-def take_candidate(lot: Lot, folder: Path, verdict: Verdict) -> None:
-    """Put the candidate and its measure in the place of the base, and say why; then the lot goes.
-
-    Where that is broken off it can be done again: until the end the lot is there.
-
-    Args:
-        lot: In the folder.
-        folder: Of the adaptation.
-        verdict: That its answers came to.
-
-    Raises:
-        OSError: a file cannot be read or written.
-    """
+def _take_candidate(lot: Lot, folder: Path, signing: Signing) -> None:
+    """Put the candidate and its measure in the place of the base. Broken off, it is done again: the lot is there."""
+    candidate = folder / LOT / CANDIDATE
+    try:
+        version = load(candidate, schema_id=FEATURE_SCHEMA_ID, signing=signing).version
+    except ArtifactError as error:
+        raise LotUnusable(f"the candidate cannot serve ({error}): run `robocall adapt` again") from error
+    if version != lot.candidate:
+        raise LotUnusable(f"{candidate} is {version}, {lot.candidate} was drawn for: run `robocall adapt` again")
     for old in (folder / MANIFEST, folder / SIGNATURE, *folder.glob(MEASURES)):
         old.unlink(missing_ok=True)
-    files = (folder / LOT / CANDIDATE).iterdir()
-    for file in sorted(files, key=lambda one: one.name == MANIFEST):  # last: a folder without one is no artifact
+    for file in sorted(candidate.iterdir(), key=lambda one: one.name == MANIFEST):  # a folder without one is no model
         shutil.copyfile(file, folder / file.name)
-    note_verdict(folder, lot.choice, lot.choice, verdict)
-    forget_lot(folder)
 
 
-def forget_lot(folder: Path) -> None:
-    """Remove a lot and its questions, if there are any."""
-    (folder / QUESTIONS).unlink(missing_ok=True)
+def forget_lot(folder: Path, table: Path) -> None:
+    """Remove a lot and its questions, if there are any; what says that there is one goes first."""
+    for path in (folder / LOT / LOT_FILE, table):
+        path.unlink(missing_ok=True)
     shutil.rmtree(folder / LOT, ignore_errors=True)

@@ -65,9 +65,9 @@ def _watch(schedule: Schedule, *, does_promote: bool, source: Source, out: Path,
         raise click.UsageError("--watch takes neither --strict nor --json: see DIR/watch.json")
     place, partitions = own_place(url), source.partitions(given["partitions"])
     more = {name: given[name.removeprefix("--")] for name in ("--base", "--feedback", "--senders")}
-    more |= {"--windows-h": given["windows_h"], "--judge-h": given["judge_h"]}
+    more |= {"--questions": given["questions"], "--windows-h": given["windows_h"], "--judge-h": given["judge_h"]}
     learning = (*_named(more), *(("--curve",) if given["curve"] else ()))
-    answers = ("--archive", *_named({"--feedback": given["feedback"]}))
+    answers = ("--archive", *_named({name: more[name] for name in ("--feedback", "--questions")}))
     plan = Plan(schedule, out, place, learning, answers, partitions, does_promote)
     settings = load_settings()
     # For every command, and not as its options: `models promote` judges by both, and has none for them.

@@ -64,6 +64,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
         unseen_from_ms: What the waiting model has not learnt from begins then.
         has_been_judged: The gate of promotions has refused that one; a person may think otherwise.
         answers: That the open lot had when it was looked at last.
+        placed: Version of the model that was put in its place last, whichever way it was found.
     """
 
     begin_ms: int
@@ -77,6 +78,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     unseen_from_ms: int = 0
     has_been_judged: bool = False
     answers: int = 0
+    placed: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -103,6 +105,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
             unseen_from_ms=self.unseen_from_ms,
             has_been_judged=self.has_been_judged,
             answers=self.answers,
+            placed=self.placed,
         )
 
 

@@ -10,14 +10,15 @@ from rich.console import Console
 
 from detector.contract.events import Feedback
 from models.data.complaints import PRESETS, Reading
-from models.data.joining import Joining
-from models.traffic.truth import Truth
 from streams.commands.adapt.inputs import feedback_of
+from streams.commands.adapt.table import QUESTIONS, questions_option
 from streams.commands.budgets.source import Source
 from streams.commands.feedback import records_in
 from streams.commands.models.place import FILE, JSON_OPTION
 from streams.commands.records.rows import Tally
+from streams.files import changing
 from streams.running.progress import step
+from streams.settings import load_settings
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
 if TYPE_CHECKING:
@@ -29,18 +30,20 @@ ANALYST = PRESETS["analyst"]
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@questions_option
 @click.option("--feedback", multiple=True, type=FILE, help="Answers as records of call-feedback; again for more files.")
-@click.option(
-    "--archive", "is_archived", is_flag=True, help="Answers that the archive has, too (ROBOCALL_ARCHIVE_URL)."
-)
+@click.option("--archive", "is_archived", is_flag=True, help="Those of the archive, too (ROBOCALL_ARCHIVE_URL).")
 @JSON_OPTION
-def settle(folder: Path, feedback: tuple[Path, ...], *, is_archived: bool, as_json: bool) -> None:
+def settle(
+    folder: Path, questions: Path | None, feedback: tuple[Path, ...], *, is_archived: bool, as_json: bool
+) -> None:
     """Settle whether what `robocall adapt` learnt is better than its base, by the answers in DIR/questions.csv.
 
     Nothing is learnt again: the candidate of then is in DIR/lot, and so is who was drawn. Answers are the filled-in
-    column `verdict` (robocall, lawful, or empty where you cannot tell), and those of --feedback and --archive that an
-    analyst or a traceback gave. They are kept, so DIR/questions.csv then has those alone that are still missing. Where
-    the candidate is shown to be better it takes the place of the base in DIR; where it is not, the base stays.
+    column `verdict` (robocall, lawful, or empty where you cannot tell), and those of --feedback and --archive in which
+    an analyst or a traceback names a call by its id. They are kept in DIR/lot, and the table then has the questions
+    that come next. Where the candidate is shown to be better it takes the place of the base in DIR, else the base
+    stays.
 
     \b
       robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --judge-h 8 --out own
@@ -50,24 +53,17 @@ def settle(folder: Path, feedback: tuple[Path, ...], *, is_archived: bool, as_js
     Twenty answers decide where they are clear; else twenty more are asked for, up to sixty in all.
     """  # noqa: D301 - click reads the backspace
     console = Console(stderr=True)
+    table, settings = questions or folder / QUESTIONS, load_settings()
     with step("Reading the lot", console, quick=True):
-        from streams.commands.adapt.lots import QUESTIONS, note_outcome, read_lot  # noqa: PLC0415 - scipy takes seconds
+        from streams.commands.adapt import lots  # noqa: PLC0415 - scipy takes seconds
 
-        lot = read_lot(folder)
-    said = _said(folder / QUESTIONS, lot, feedback, console, is_archived=is_archived)
-    lot = lot.with_answers(said)
-    with step("Comparing", console, quick=True):
-        verdict, missing = note_outcome(lot, folder)
-    _tell(lot, verdict, missing, folder, console, as_json=as_json)
-
-
-def _said(table: Path, lot: "Lot", files: tuple[Path, ...], console: Console, *, is_archived: bool) -> dict[str, Truth]:
-    """What was said of the calls of a lot, by call id."""
-    found = [*_answers(table, console), *feedback_of(Source((), is_archived), files, console)]
-    joining = Joining(found)
-    for call_id in lot.call_ids:
-        joining.take(call_id, "", "", 0)
-    return dict(joining.labels())
+        lots.read_lot(folder)
+    with changing(table):
+        said = [*_answers(table, console), *feedback_of(Source((), is_archived), feedback, console)]
+        lot = lots.read_lot(folder).with_answers(lots.answers_of(said))
+        with step("Comparing", console, quick=True):
+            verdict, missing = lots.note_outcome(lot, folder, table, settings.signing)
+    _tell(lot, verdict, missing, table, folder, console, as_json=as_json)
 
 
 def _answers(table: Path, console: Console) -> list[Feedback]:
@@ -84,12 +80,15 @@ def _answers(table: Path, console: Console) -> list[Feedback]:
     return [one for one in found if not isinstance(one, FeedbackRefused)]
 
 
-def _tell(lot: "Lot", verdict: "Verdict", missing: int, folder: Path, console: Console, *, as_json: bool) -> None:
+def _tell(
+    lot: "Lot", verdict: "Verdict", missing: int, table: Path, folder: Path, console: Console, *, as_json: bool
+) -> None:
     version, chosen = (lot.candidate, lot.choice.value) if verdict.adapts else (lot.base, "base")
+    console.print(f"{lot.answered:,} callers answered about so far", highlight=False)
     if verdict.adapts and lot.silence:
         console.print(f"budgets: {lot.silence}", markup=False, soft_wrap=True)
     if missing:
-        text = f"{missing} more answers would tell: fill in {folder}/questions.csv, then run this again"
+        text = f"{missing} more answers would tell: fill in {table}, then run this again"
         console.print(text, markup=False, soft_wrap=True)
     if as_json:
         found: dict[str, Any] = {"version": version, "base": lot.base, "chosen": chosen, "gate": verdict.as_json()}

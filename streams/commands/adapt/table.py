@@ -3,15 +3,29 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
 
 from detector.contract.events import TEXT_LIMIT
 from models.data.cells import inert
-from streams.commands.adapt.asked import Asked
 from streams.running.printable import printable
 
+if TYPE_CHECKING:
+    from streams.commands.adapt.asked import Asked
+
+QUESTIONS = "questions.csv"
+"""The table, in the folder of an adaptation, where no other one is named."""
+LOT, LOT_FILE = "lot", "lot.json"
+"""In that folder where answers are asked for, and in this what they are about (`streams.commands.adapt.lots`)."""
 CELL_LIMIT = 32_000
 """Characters of a cell: spreadsheets cut longer ones off."""
+questions_option = click.option(
+    "--questions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Table of the questions. [default: DIR/questions.csv]",
+)
 COLUMNS = (
     "question",
     "verdict",
@@ -25,7 +39,7 @@ COLUMNS = (
 )
 
 
-def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
+def write_table(questions: "Sequence[Asked]", out: BinaryIO) -> None:
     """Write the questions as CSV, a line each, with an empty column `verdict` for the answers.
 
     `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, those that begin
@@ -46,6 +60,15 @@ def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
         cells = [inert(printable(cell)) for cell in (asked.what[:TEXT_LIMIT], asked.calls, asked.why, *lists)]
         writer.writerow([number, "", *cells, " ".join(listed_ids(asked.call_ids))])
     text.detach()
+
+
+def has_answers(table: Path) -> bool:
+    """Whether somebody filled in a verdict; what is no table has none."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            return any((row.get("verdict") or "").strip() for row in csv.DictReader(file))
+    except (OSError, csv.Error):
+        return False
 
 
 def listed_ids(call_ids: Sequence[str]) -> tuple[str, ...]:

@@ -21,12 +21,14 @@ from rich.status import Status
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
+from models.adapt.found import shown_later
 from models.budgets.measure import file_name
 from models.data.label_files import read_labels
 from models.errors import ArtifactError
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.settings import load_archive_settings
-from streams.commands.adapt.nights import Night, Notes, Schedule, iso
+from streams.commands.adapt.nights import ATTEMPTS, Night, Notes, Schedule, iso
+from streams.commands.adapt.table import LOT, LOT_FILE
 from streams.commands.child import CommandFailed
 from streams.commands.lookup import with_redis
 from streams.commands.models.place import Place
@@ -36,8 +38,8 @@ from streams.redis.connection import NO_MODEL
 
 MODEL, UNFINISHED, LOCK = "model", "unfinished", "watch.lock"
 """In the folder of the watch: what the last night wrote; what this one writes; held while a watch runs."""
-LOT = "lot"
-"""In the former, where answers are asked for (`streams.commands.adapt.lots`)."""
+SET_ASIDE = "unsettled"
+"""There too: the last folder with a lot that was dropped, with what was answered."""
 AGAIN_S = 300.0
 """After something was away, or an attempt failed."""
 LOOK_S = 30.0
@@ -191,6 +193,7 @@ class Watch:
             while not night.is_over:
                 night = self._next(night)
                 self._notes.write(night)
+            log.info("night over", span=night.span, version=night.version, outcome=night.said)
         except (CommandFailed, ArtifactError) as error:
             self._again_later()
             night = night.failed(str(error))
@@ -283,26 +286,38 @@ class Watch:
         While somebody answers, nothing new is learnt: a night's twenty answers seldom suffice.
 
         Returns:
-            The night after it; None where there is no lot that is worth waiting for, so that it is learnt.
+            The night after it; None where there is nothing to wait for, so that it is learnt.
+
+        Raises:
+            CommandFailed: it failed, and is to be tried again: the last attempt drops the lot instead.
         """
         folder = self._plan.folder / MODEL
-        if not (folder / LOT).exists():
+        if (folder / LOT / LOT_FILE).exists():
+            found = self._answered(night, folder)
+            if found and found["missing"] and found["answers"] > night.answers and self._still_runs(found["base"]):
+                kept = {"version": found["base"], "is_better": False, "said": _outcome(found)}
+                return replace(night, stage="over", answers=found["answers"], **kept)
+        shown = shown_later(folder)
+        if shown is None or shown["version"] == night.placed or not self._still_runs(shown["base"]):
             return None
+        return replace(night, stage="learnt", version=shown["version"], is_better=True, said=_outcome(shown), answers=0)
+
+    def _answered(self, night: Night, folder: Path) -> dict[str, Any] | None:
+        """What the answers of a lot come to; None where that cannot be said."""
         try:
             say = self._told.step("settling what was asked")
-            found = json.loads(self._run(["settle", str(folder), *self._plan.answers, "--json"], say))
+            found: dict[str, Any] = json.loads(self._run(["settle", str(folder), *self._plan.answers, "--json"], say))
         except CommandFailed as error:
-            log.warning("lot not settled", cause=str(error))
+            if night.attempts + 1 < ATTEMPTS:
+                raise
+            log.warning("lot dropped", cause=str(error), kept=str(self._plan.folder / SET_ASIDE))
             return None
-        version, base, said = found["version"], found["base"], _outcome(found)
-        log.info("lot settled" if not found["missing"] else "lot asks", outcome=said, answers=found["answers"])
-        if "--base" not in self._plan.learning and self._plan.place.promotions.active() not in {None, base}:
-            return None  # another model runs by now
-        if version != base:
-            return replace(night, stage="learnt", version=version, is_better=True, said=said, answers=0)
-        if found["missing"] and found["answers"] > night.answers:
-            return replace(night, stage="over", version=base, is_better=False, said=said, answers=found["answers"])
-        return None
+        log.info("lot asks" if found["missing"] else "lot settled", outcome=_outcome(found), answers=found["answers"])
+        return found
+
+    def _still_runs(self, base: str) -> bool:
+        """Whether the next night would start from this model, too."""
+        return "--base" in self._plan.learning or self._plan.place.promotions.active() in {None, base}
 
     def _learnt(self, night: Night) -> Night:
         """Learn, and put the folder in the place of the last one."""
@@ -310,8 +325,7 @@ class Watch:
         say = self._told.step(f"learning from {night.span}")
         options = [*_span(night.begin_ms, night.end_ms), *self._plan.learning, "--out", str(folder), "--json"]
         found = json.loads(self._run(["adapt", "--archive", *options], say))
-        shutil.rmtree(self._plan.folder / MODEL, ignore_errors=True)
-        folder.rename(self._plan.folder / MODEL)
+        self._put_in_place(folder)
         version, is_better = found["version"], found["version"] != found["base"]
         said = _outcome(found)
         log.info("night learnt", span=night.span, version=version, better=is_better, outcome=said)
@@ -321,7 +335,7 @@ class Watch:
     def _placed(self, night: Night) -> Night:
         """Put a better model into the registry with its measure, and into the shadow of the workers."""
         if not night.is_better:
-            return replace(night, stage="over")
+            return replace(night, stage="over", placed=night.version)
         registry, folder = self._plan.place.registry, self._plan.folder / MODEL
         registry.add(folder, schema_id=FEATURE_SCHEMA_ID)
         measure = folder / file_name(self._plan.partitions)
@@ -330,7 +344,16 @@ class Watch:
         put_in_shadow(night.version)
         log.info("runs in shadow", version=night.version, registry=registry.url, todo=_todo(self._plan, night.version))
         waits = {"waiting": night.version, "unseen_from_ms": night.end_ms, "has_been_judged": False}
-        return replace(night, stage="over", **waits)
+        return replace(night, stage="over", placed=night.version, **waits)
+
+    def _put_in_place(self, folder: Path) -> None:
+        """Make a folder the model of the last night; one with a lot that was dropped is set aside, with its answers."""
+        last, aside = self._plan.folder / MODEL, self._plan.folder / SET_ASIDE
+        if (last / LOT / LOT_FILE).exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            last.rename(aside)
+        shutil.rmtree(last, ignore_errors=True)
+        folder.rename(last)
 
     def _begun(self) -> Path:
         """An empty folder for what is not finished."""

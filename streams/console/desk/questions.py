@@ -13,7 +13,7 @@ from pathlib import Path
 from detector.contract.errors import RobocallError
 from detector.contract.events import Verdict
 from models.data.cells import as_it_was
-from streams.files import write_whole
+from streams.files import changing, write_whole
 from streams.kafka.publishing.sending import Record
 from streams.wire.feedback import said_of
 from streams.wire.records import encode
@@ -91,15 +91,16 @@ class QuestionTable:
             QuestionsUnusable: it cannot be read, or is no such table.
             StorageError: it cannot be written.
         """
-        columns, rows = self._rows()
-        for row in rows:
-            if _question(row).name == name:
-                row[_VERDICT] = verdict
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(self._path, text.getvalue().encode(), holds="the questions", setting=SETTING)
+        with changing(self._path):
+            columns, rows = self._rows()
+            for row in rows:
+                if _question(row).name == name:
+                    row[_VERDICT] = verdict
+            text = io.StringIO(newline="")
+            writer = csv.DictWriter(text, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            write_whole(self._path, text.getvalue().encode(), holds="the questions", setting=SETTING)
 
     def _rows(self) -> tuple[list[str], list[dict[str, str]]]:
         try:

@@ -10,7 +10,8 @@ import pytest
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
 from models.adapt.adapting import Choice, Outcome, adapt
-from models.adapt.packaging import FOUND, package
+from models.adapt.found import FOUND
+from models.adapt.packaging import package
 from models.serve.artifact import load, read_card
 from models.serve.manifest import read_manifest
 from models.serve.weighing import GROUP_WEIGHT

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from streams.kafka.fetched import Rows, rows_of
 from streams.kafka.topics import CALL_EVENTS
+from streams.settings import load_settings
 from streams.worker.slices import DEAR_HOLD_S, FIRST, MAX_BYTES, PLAIN_S, Slices
 
 
@@ -44,6 +45,18 @@ def test_a_slice_grows_while_it_is_cheap_and_shrinks_at_once_when_it_is_dear() -
 
     assert sizes[:5] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, 16 * FIRST]
     assert sizes[sizes.index(1_024) + 3 :][:3] == [20, 40, 20], "as long as they fit, twice as many are tried"
+
+
+def test_plain_calls_on_a_slow_machine_are_not_taken_for_dear_ones() -> None:
+    """At the default size and twice what a call usually takes: each slice is whole, one partition after the other."""
+    slices, most = Slices(load_settings().max_batch_events), load_settings().max_batch_events
+    sizes = []
+    for fetched in slices.of([part(0, 20_000)]):
+        sizes.append(len(fetched.records))
+        slices.took(sizes[-1], sizes[-1] * 12e-6)
+
+    assert slices.limit is None
+    assert sizes[sizes.index(most) : -1] == [most] * (len(sizes) - 1 - sizes.index(most))
 
 
 def test_a_slice_of_long_records_has_fewer_of_them() -> None:

@@ -11,7 +11,7 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.features.window_constants import HOUR_MS
 from models.adapt import rounds
-from models.adapt.packaging import FOUND
+from models.adapt.found import FOUND
 from models.budgets.measure import read_beside
 from models.serve.artifact import SHIPPED, load, read_card
 from models.serve.learning_curve import curve_in
@@ -20,13 +20,13 @@ from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
 from streams.commands.adapt.command import SCARCE, adapt
-from streams.commands.adapt.lots import QUESTIONS
+from streams.commands.adapt.table import LOT, QUESTIONS
 from streams.commands.budgets.command import budgets
 from streams.commands.feedback import feedback
 from streams.commands.replay import replay
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, put
-from tests.streams.commands.adapt.carrier_case import FAST, Files, answer, make_carrier, said, unjudged
+from tests.streams.commands.adapt.carrier_case import FAST, Files, answer, leave_open, make_carrier, said, unjudged
 
 KEY = "a key of sixteen bytes or more"
 
@@ -160,17 +160,29 @@ def test_where_too_little_was_said_unasked_answers_count(files: Files, tmp_path:
     rows = answer(out / QUESTIONS, files)
     imported = ["import", out / QUESTIONS, "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
     assert CliRunner().invoke(feedback, list(map(str, imported))).exit_code == 0
-    run(files, out, "--feedback", tmp_path / "answers.jsonl", feedback=said)
+    run(files, tmp_path / "again", "--feedback", tmp_path / "answers.jsonl", feedback=said)
 
     assert before.stdout.startswith("kept the base model ")
     assert "or answer 20 questions about callers drawn by lot" in before.stdout
     assert f"`robocall settle {out}`" in " ".join(before.stderr.split())
-    found = json.loads((out / FOUND).read_text())
+    found = json.loads((tmp_path / "again" / FOUND).read_text())
     answers = found["candidates"]["adapted"]["answers"]
     assert len(rows) == 20
     assert answers["answered"] == [10, 10]
     assert sum(answers["robocalls"]) == sum(row["verdict"] == "robocall" for row in rows)
     assert found["judged"] == "adapted"
+
+
+def test_answers_that_nobody_settled_are_not_written_over(files: Files, tmp_path: Path) -> None:
+    """Before anything is learnt; with another table the same folder does."""
+    out = leave_open(files, tmp_path / "own")
+    answer(out / QUESTIONS, files, most=1)
+
+    done = run(files, out)
+
+    assert done.exit_code == 2
+    assert f"`robocall settle {out}` takes them" in " ".join(done.stderr.replace("│", " ").split())
+    assert (out / LOT).exists()
 
 
 def test_without_senders_all_calls_count_as_lawful_in_the_measure(files: Files, tmp_path: Path) -> None:

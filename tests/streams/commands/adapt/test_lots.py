@@ -8,15 +8,16 @@ from redis import Redis
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from streams.archive.files import ArchiveStore
-from streams.commands.adapt.lots import LOT, Lot, read_lot
-from streams.commands.adapt.nights import Night, Notes
-from streams.commands.adapt.watching import MODEL
+from streams.commands.adapt.lots import Lot, read_lot
+from streams.commands.adapt.nights import ATTEMPTS, Night, Notes
+from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS
+from streams.commands.adapt.watching import AGAIN_S, MODEL, SET_ASIDE
 from streams.commands.models.place import own_place
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.redis.connection import SHADOW_MODEL
 from tests.streams.archive.archive_case import DAY_MS, encoded, put, setup
 from tests.streams.commands.adapt.carrier_case import Files, leave_open
-from tests.streams.commands.adapt.watch_case import SPAN, Desk, TestClock, turned, version, watch_of
+from tests.streams.commands.adapt.watch_case import NIGHT_MS, SPAN, Desk, TestClock, really, turned, version, watch_of
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_answers_since_put_last_nights_candidate_into_the_shadow(
     lines = turned(watch_of(tmp_path, desk, TestClock()))
 
     assert [one[0] for one in desk.typed] == ["settle"]
-    assert {"lot settled", "runs in shadow"} <= {line["event"] for line in lines}
+    assert {"lot settled", "runs in shadow", "night over"} <= {line["event"] for line in lines}
     assert redis.get(SHADOW_MODEL) == asking.candidate.encode()
     night = Notes(tmp_path / "own").read()
     assert night is not None
@@ -96,6 +97,7 @@ def test_a_lot_that_nobody_answers_is_dropped(
 
     assert desk.spans_learnt == [SPAN]
     assert not (tmp_path / "own" / MODEL / LOT).exists()
+    assert read_lot(tmp_path / "own" / SET_ASIDE).answered == 3
 
 
 def test_a_lot_of_another_base_is_dropped(
@@ -113,10 +115,37 @@ def test_a_lot_of_another_base_is_dropped(
     assert desk.spans_learnt == [SPAN]
 
 
-def test_a_damaged_lot_ends_no_night(asking: Lot, desk: Desk, redis: Redis, tmp_path: Path) -> None:
+def test_a_lot_that_cannot_be_settled_is_tried_again_and_then_set_aside(
+    asking: Lot, desk: Desk, redis: Redis, tmp_path: Path
+) -> None:
+    """The night is not lost by it, nor is what was answered."""
     del redis, asking
-    (tmp_path / "own" / MODEL / LOT / "lot.json").write_text("{")
+    (tmp_path / "own" / MODEL / LOT / LOT_FILE).write_text("{")
+    clock, told = TestClock(), []
+    for _ in range(ATTEMPTS):
+        told += [line["event"] for line in turned(watch_of(tmp_path, desk, clock)) if line["event"] != "watching"]
+        clock.sleep(AGAIN_S)
 
-    lines = turned(watch_of(tmp_path, desk, TestClock()))
+    assert told == ["night failed"] * (ATTEMPTS - 1) + ["lot dropped", "night learnt", "runs in shadow", "night over"]
+    assert (tmp_path / "own" / SET_ASIDE / LOT / LOT_FILE).read_text() == "{"
+    assert (tmp_path / "own" / SET_ASIDE / QUESTIONS).exists()
 
-    assert [one["event"] for one in lines if one["event"] != "watching"][:2] == ["lot not settled", "night learnt"]
+
+def test_what_answers_showed_is_put_in_its_place_whoever_settled(
+    asking: Lot, desk: Desk, redis: Redis, tmp_path: Path
+) -> None:
+    """A person by day, or a night that was killed before it wrote that down; once, and then it learns again."""
+    (tmp_path / "answers.jsonl").write_bytes(b"\n".join(answers_to(asking, 0, 20)) + b"\n")
+    really(["settle", str(tmp_path / "own" / MODEL), "--feedback", str(tmp_path / "answers.jsonl")])
+
+    turned(watch_of(tmp_path, desk, TestClock()))
+    learnt = list(desk.spans_learnt)
+    put(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS, [encoded(setup(3))], first=2, at_ms=3 * DAY_MS)
+    turned(watch_of(tmp_path, desk, TestClock(NIGHT_MS + DAY_MS)))
+
+    assert learnt == []
+    assert len(desk.spans_learnt) == 1
+    assert redis.get(SHADOW_MODEL) == version(desk.made).encode()
+    night = Notes(tmp_path / "own").read()
+    assert night is not None
+    assert night.placed == version(desk.made)

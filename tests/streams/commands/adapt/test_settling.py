@@ -10,12 +10,13 @@ from click.testing import CliRunner, Result
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
-from models.adapt.packaging import FOUND
+from models.adapt.found import FOUND
 from models.budgets.measure import read_beside
 from models.serve.artifact import load
 from models.serve.manifest import MANIFEST
 from streams.archive.files import ArchiveStore
-from streams.commands.adapt.lots import CANDIDATE, FILE, LOT, QUESTIONS, Lot, read_lot
+from streams.commands.adapt.lots import CANDIDATE, Lot, forget_lot, read_lot, write_lot
+from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, put
@@ -100,23 +101,54 @@ def test_a_candidate_that_is_shown_to_be_worse_is_dropped(own: Path) -> None:
     assert not (own / LOT).exists()
 
 
-def test_answers_that_do_not_decide_are_kept_and_more_are_asked_for(own: Path) -> None:
-    """Five at first; then as many robocalls of either model, so that twenty more are asked for."""
-    fill_in(own, candidate="robocall", base="robocall", most=5)
-    first = settle(own)
+def rows_of(own: Path) -> list[dict[str, str]]:
     with (own / QUESTIONS).open(newline="") as text:
-        left = list(csv.DictReader(text))
-    fill_in(own, candidate="robocall", base="robocall")
-    second = settle(own)
+        return list(csv.DictReader(text))
 
-    assert "15 more answers would tell" in first.stderr
-    assert "15 rows of" in first.stderr
-    assert len(left) == 15
-    assert not any(row["verdict"] for row in left)
-    assert "20 more answers would tell" in second.stderr
-    assert second.stdout.startswith("kept the base model ")
-    assert "so far they do not tell (robocalls where the adapted model alone raises an alert: 10 of 10" in second.stdout
+
+def test_answers_that_do_not_decide_are_kept_and_more_are_asked_for(own: Path) -> None:
+    """As many robocalls of either model."""
+    fill_in(own, candidate="robocall", base="robocall")
+    first = {row["call_ids"] for row in rows_of(own)}
+    done = settle(own)
+
+    assert "20 more answers would tell" in done.stderr
+    assert done.stdout.startswith("kept the base model ")
+    assert "so far they do not tell (robocalls where the adapted model alone raises an alert: 10 of 10" in done.stdout
     assert read_lot(own).answered == 20
+    assert not first & {row["call_ids"] for row in rows_of(own)}
+
+
+def test_whoever_cannot_tell_leaves_a_row_empty_and_somebody_else_is_asked_about(own: Path) -> None:
+    """Nineteen answered: one other question, and not the same one for ever. Without an answer nothing is passed."""
+    before = rows_of(own)
+    unanswered = settle(own)
+    assert rows_of(own) == before
+    fill_in(own, candidate="robocall", base="robocall", most=19)
+
+    done = settle(own)
+
+    (left,) = rows_of(own)
+    assert "20 rows of" in unanswered.stderr
+    assert "1 rows of" in done.stderr
+    assert "1 more answers would tell" in done.stderr
+    assert left["call_ids"] not in {row["call_ids"] for row in before}
+
+
+def test_the_latest_answer_about_a_call_counts_and_the_row_of_a_caller_stays_answered(own: Path) -> None:
+    """The analyst says lawful of all calls of one caller; an older record about one of them changes nothing, ever."""
+    caller = next(one for one in read_lot(own).callers if len(one.asked.call_ids) > 2)
+    answers, older = own.parent / "answers.jsonl", own.parent / "older.jsonl"
+    about = [said({"call_id": one}, "analyst") for one in caller.asked.call_ids]
+    answers.write_text("".join(about).replace('"robocall"', '"legitimate"'))
+    older.write_text(about[0].replace("1800000000000", "1700000000000"))
+
+    settle(own, "--feedback", answers, "--feedback", older)
+    first = [one.answer for one in read_lot(own).callers if one.asked == caller.asked]
+    settle(own, "--feedback", older)
+
+    assert first == [False]
+    assert [one.answer for one in read_lot(own).callers if one.asked == caller.asked] == [False]
 
 
 def records_of(lot: Lot, source: str = "analyst") -> list[bytes]:
@@ -149,16 +181,95 @@ def test_answers_of_files_and_of_the_archive_count(own: Path, tmp_path: Path, mo
     assert by_files["version"] == by_archive["version"] == lot.candidate
 
 
-def test_what_was_broken_off_is_done_by_the_next_run(own: Path) -> None:
-    """The power went while the candidate was put in its place."""
+@pytest.mark.parametrize("at", ["_take_candidate", "note_verdict", "forget_lot"])
+def test_what_was_broken_off_is_done_by_the_next_run(own: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power went at any step, the table with the answers is gone, and the folder has no manifest."""
     lot = read_lot(own)
     fill_in(own, candidate="robocall", base="lawful")
-    (own / MANIFEST).unlink()
-    shutil.copyfile(own / LOT / CANDIDATE / FOUND, own / FOUND)
+
+    class PowerGone(BaseException):
+        pass
+
+    def go(*_: object) -> None:
+        raise PowerGone
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"streams.commands.adapt.lots.{at}", go)
+        with pytest.raises(PowerGone):
+            settle(own)
+    for path in (own / QUESTIONS, own / MANIFEST):
+        path.unlink()
 
     settle(own)
 
     assert load(own, schema_id=FEATURE_SCHEMA_ID).version == lot.candidate
+    assert json.loads((own / FOUND).read_text())["chosen"] == "adapted"
+    assert not (own / LOT).exists()
+
+
+def test_a_lot_that_is_gone_in_part_is_none(own: Path) -> None:
+    """Killed while it was removed: what says that there is one goes first."""
+    (own / LOT / LOT_FILE).unlink()
+
+    with pytest.raises(RobocallError, match="has no open lot"):
+        settle(own)
+    forget_lot(own, own / QUESTIONS)
+    assert not (own / LOT).exists()
+
+
+@pytest.mark.parametrize("harm", ["flipped", "missing", "another"])
+def test_a_candidate_that_cannot_serve_leaves_the_base_and_the_answers(own: Path, harm: str) -> None:
+    lot, candidate = read_lot(own), own / LOT / CANDIDATE
+    fill_in(own, candidate="robocall", base="lawful")
+    if harm == "flipped":
+        trees = bytearray((candidate / "trees.npz").read_bytes())
+        trees[len(trees) // 2] ^= 1
+        (candidate / "trees.npz").write_bytes(trees)
+    else:
+        shutil.rmtree(candidate)
+    if harm == "another":
+        shutil.copytree(own, candidate, ignore=lambda *_: [LOT])
+
+    with pytest.raises(RobocallError, match="run `robocall adapt` again") as refusal:
+        settle(own)
+
+    assert "\n" not in str(refusal.value)
+    assert load(own, schema_id=FEATURE_SCHEMA_ID).version == lot.base
+    assert read_lot(own).answered == 20
+
+
+def test_a_damaged_finding_is_one_line(own: Path) -> None:
+    (own / FOUND).write_text("{")
+
+    with pytest.raises(RobocallError, match=r"adapting\.json of .* is damaged"):
+        settle(own)
+
+
+def test_a_spreadsheet_may_save_the_table_with_semicolons(own: Path) -> None:
+    fill_in(own, candidate="robocall", base="lawful")
+    rows = rows_of(own)
+    with (own / QUESTIONS).open("w", newline="") as text:
+        writer = csv.DictWriter(text, rows[0].keys(), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+
+    assert "is better than" in settle(own).stdout
+
+
+def test_the_table_may_lie_elsewhere(own: Path, tmp_path: Path) -> None:
+    """Where somebody may write who may not write models."""
+    write_lot(read_lot(own), own, tmp_path / "asked.csv")
+    (own / QUESTIONS).unlink()
+
+    done = settle(own, "--questions", tmp_path / "asked.csv")
+
+    assert f"fill in {tmp_path / 'asked.csv'}" in done.stderr
+    assert not (own / QUESTIONS).exists()
+
+
+def test_the_lot_is_for_its_owner_alone(own: Path) -> None:
+    """It names callers and whom they called."""
+    assert (own / LOT / LOT_FILE).stat().st_mode & 0o077 == 0
 
 
 def test_a_new_adaptation_forgets_the_lot(own: Path, carrier: Files) -> None:
@@ -179,7 +290,7 @@ def test_without_a_lot_it_says_so_in_one_line(own: Path, content: str | None, me
     if content is None:
         shutil.rmtree(own / LOT)
     else:
-        (own / LOT / FILE).write_text(content)
+        (own / LOT / LOT_FILE).write_text(content)
 
     with pytest.raises(RobocallError, match=message) as refusal:
         settle(own)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from detector.contract.events import Verdict
 from streams.commands.adapt.asked import Asked
 from streams.commands.adapt.table import COLUMNS, write_table
 from streams.console.desk.questions import QuestionsUnusable, QuestionTable, answers_of
+from streams.files import changing
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
 ASKED = [
@@ -46,6 +48,33 @@ def test_an_answer_stays_in_the_table_which_the_import_still_takes(table: Questi
     rows = list(csv.DictReader(io.StringIO((tmp_path / "questions.csv").read_text())))
     assert tuple(rows[0]) == COLUMNS
     assert rows[1]["reasons"] == "a reason"
+
+
+def test_an_answer_waits_for_whoever_changes_the_table(table: QuestionTable, tmp_path: Path) -> None:
+    """`robocall settle` reads answers and writes what is left: none that comes between is lost."""
+    first, second = table.questions()
+    with ThreadPoolExecutor(1) as pool:
+        with changing(tmp_path / "questions.csv"):
+            answer = pool.submit(table.fill_in, second.name, Verdict.ROBOCALL)
+            with pytest.raises(TimeoutError):
+                answer.result(0.2)
+            with (tmp_path / "questions.csv").open("wb") as out:
+                write_table([ASKED[1]], out)
+        answer.result(10)
+
+    (left,) = table.questions()
+    assert (left.what, left.verdict) == (second.what, "robocall")
+    assert first.name != left.name
+
+
+def test_an_answer_to_a_table_that_is_gone_makes_none(table: QuestionTable, tmp_path: Path) -> None:
+    """Settled meanwhile: nobody is to answer dead questions."""
+    first, _ = table.questions()
+    (tmp_path / "questions.csv").unlink()
+
+    with pytest.raises(QuestionsUnusable, match="nothing is asked"):
+        table.fill_in(first.name, Verdict.ROBOCALL)
+    assert not (tmp_path / "questions.csv").exists()
 
 
 def test_an_answer_is_feedback_about_each_call(table: QuestionTable) -> None:

@@ -4,7 +4,7 @@ Nobody knows what most calls were, so models are compared where each raises as m
 and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
 references, beyond chance both times. Callers are the unit, drawn again and again for both models alike (a paired
 bootstrap), and no caller has more than a twentieth of the weight: who complains often does not decide. Where too little
-was said to tell, answers about calls drawn by lot show a gain (`comparing`).
+was said to tell, answers about calls drawn by lot show a gain (`comparing`): they must not contradict what was said.
 """
 
 from collections.abc import Sequence
@@ -114,8 +114,9 @@ class Verdict:
         if answers.is_worse:
             reason = f"an analyst's answers show that it is worse ({told})"
         elif answers.is_better:
-            is_against = self.gain_interval is not None and self.gain_interval[1] < 0
-            reason = self.reason if is_against else _hits_more(what, self.volumes)
+            is_against = self.gain is not None and self.gain <= 0
+            alone = f"an analyst's answers alone show a gain ({told}), but {self.reason}"
+            reason = alone if is_against else _hits_more(what, self.volumes)
         elif self.reason:
             so_far = f", so far they do not tell ({told})" if answers.answered[1] else ""
             more = f"; or answer {answers.missing} questions about callers drawn by lot" if answers.missing else ""

@@ -104,10 +104,10 @@ def answers(*, better: bool = False, worse: bool = False, missing: int = 0) -> C
     return Comparison((10, 10), (4, 9), 0.01, better, worse, missing)
 
 
-def unclear(*, high: float = 0.1, hit_more: float = -0.01) -> Verdict:
-    """A gain that what was said unasked does not show, or at most so far, and references hit more or not."""
+def unclear(*, gain: float = 0.01, hit_more: float = -0.01) -> Verdict:
+    """A gain that what was said unasked does not show, and references hit more or not."""
     volume = Volume(0.01, (0.2, 0.3), (0.001, 0.002), (hit_more, 0.02))
-    return Verdict("which shows no gain", 40, 200, 0.0, (-0.2, high), (volume,))
+    return Verdict("which shows no gain", 40, 200, gain, (-0.2, 0.1), (volume,))
 
 
 def test_answers_show_a_gain_that_complaints_do_not() -> None:
@@ -119,8 +119,12 @@ def test_answers_show_a_gain_that_complaints_do_not() -> None:
     assert found.as_json()["answers"]["robocalls"] == (4, 9)
 
 
-def test_answers_do_not_outweigh_complaints_that_are_sure_of_the_contrary() -> None:
-    assert unclear(high=-0.01).with_answers(ADAPTED, answers(better=True)).reason == "which shows no gain"
+def test_answers_do_not_outweigh_complaints_that_say_the_contrary() -> None:
+    """Where what was said unasked suffices to compare, it must say that the candidate catches more, too."""
+    found = unclear(gain=-0.001).with_answers(ADAPTED, answers(better=True))
+
+    assert found.reason.startswith("an analyst's answers alone show a gain (robocalls where the adapted model alone")
+    assert found.reason.endswith("9 of 10, where the base model alone does: 4 of 10), but which shows no gain")
 
 
 def test_answers_do_not_excuse_references_that_are_hit_more() -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,21 +19,11 @@ from streams.console.roles import User
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, Subject
 from streams.console.visits import Change, Look, Visits
+from streams.console.watching.number_windows import MEASURES, windows_at
 
 MOST_REASONS = 8
 MOST_VERSIONS = 8
 HISTORIES = (Kind.NUMBER, Kind.TRUNK, Kind.CAMPAIGN)
-MEASURES = {
-    "attempts": "calls",
-    "distinct_called": "different numbers called",
-    "asr": "answer-seizure ratio",
-    "sdr": "short-duration ratio",
-    "long_share": "long share",
-    "mean_talk": "mean talk, s",
-    "bad_number_share": "to unassigned numbers",
-    "sequential_ratio": "in sequence",
-}
-"""Features of a calling number that its windows are shown by, and what people call them."""
 
 _OF = "FROM call_decisions WHERE {condition} AND day >= {since}"
 _TREATED = "CASE WHEN action = 'allow' AND would_be <> 'allow' THEN 'tried_' || would_be ELSE action END"
@@ -45,10 +35,6 @@ _REASONS = (
     "SELECT reason.code, max_by(reason.text, setup_time_ms), count(*) AS calls "  # noqa: S608
     f"FROM (SELECT unnest(reasons) AS reason, setup_time_ms {_OF}) GROUP BY ALL "
     f"ORDER BY calls DESC, reason.code LIMIT {MOST_REASONS}"
-)
-_SAMPLE = (
-    "SELECT setup_time_ms, features FROM scored_calls WHERE {condition} AND day >= {since} "
-    "ORDER BY setup_time_ms DESC LIMIT 1"
 )
 
 
@@ -62,7 +48,7 @@ class History:
         odd: Of those: set up at another time than they came, by the clock of their switch; they are not in the plot.
         reasons: Code, the latest text and calls that had it, the most first.
         versions: Policy, model, mode, calls, set-up of the first and of the latest.
-        sampled_ms: Set-up of the latest call whose features were kept; None where none was.
+        latest_ms: Set-up of the latest call.
         windows: Of the calling number at that call: by measure a value for each of `WINDOW_NAMES`, None where none.
     """
 
@@ -71,7 +57,7 @@ class History:
     odd: int
     reasons: Sequence[tuple[str, str, int]]
     versions: Sequence[tuple[str, str, str, int, int, int]]
-    sampled_ms: int | None
+    latest_ms: int
     windows: Mapping[str, list[float | None]]
 
 
@@ -125,14 +111,18 @@ def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
     (condition, values), first_day = condition_of(archive, subject), since(days)
     with asking(archive) as connection:
 
-        def rows(sql: str) -> list[Any]:
-            found: list[Any] = ask(connection, sql.format(condition=condition, since=first_day), values).fetchall()
+        def counted(sql: str) -> list[Any]:
+            found: list[Any] = ask(connection, sql, values).fetchall()
             return found
 
+        def rows(sql: str) -> list[Any]:
+            return counted(sql.format(condition=condition, since=first_day))
+
         found, now_h = rows(_HOURS), time.time() / 3_600
-        sampled = rows(_SAMPLE) if subject.kind is Kind.NUMBER else []
+        hours = [row for row in found if now_h - (days + 1) * 24 <= row[0] <= now_h + 24]
+        latest_ms = max((last_ms for *_, last_ms in hours or found), default=0)
+        windows = windows_at(counted, condition, latest_ms) if found and subject.kind is Kind.NUMBER else {}
         reasons = rows(_REASONS)
-    hours = [row for row in found if now_h - (days + 1) * 24 <= row[0] <= now_h + 24]
     calls, plotted = (sum(calls for *_, calls, _, _ in some) for some in (found, hours))
     return History(
         series_of([(hour, treated, calls) for hour, treated, *_, calls, _, _ in hours]),
@@ -140,8 +130,8 @@ def asked(archive: ArchiveSettings, subject: Subject, days: int) -> History:
         calls - plotted,
         reasons,
         versions_of([versions for _, _, *versions in found]),
-        sampled[0][0] if sampled else None,
-        dict(_windows(sampled[0][1])) if sampled else {},
+        latest_ms,
+        windows,
     )
 
 
@@ -176,12 +166,3 @@ def series_of(hours: Sequence[tuple[int, str, int]]) -> dict[str, list[int]]:
     treatments = sorted({treated for _, treated, _ in hours})
     rows = {treated: [counts[hour, treated] for hour in span] for treated in treatments}
     return {"at_s": [hour * HOUR_MS // 1_000 for hour in span]} | rows
-
-
-def _windows(features: Mapping[str, float]) -> Iterator[tuple[str, list[float | None]]]:
-    """Values of the windows by measure, of those that have any; -1 is not enough data."""
-    for measure in MEASURES:
-        values = [features.get(f"number_{measure}_{length}") for length in WINDOW_NAMES]
-        known = [None if value is None or value < 0 else value for value in values]
-        if any(value is not None for value in known):
-            yield measure, known

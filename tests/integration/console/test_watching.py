@@ -8,20 +8,18 @@ import pytest
 
 from streams.archive.files import ArchiveStore
 from streams.console.subjects import Kind, Subject
-from streams.kafka.topics import CALL_DECISIONS, SCORED_CALLS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.settings import load_settings
-from streams.wire.records import scored_call
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack
 from tests.integration.console.test_browser import opened, pytestmark, sign_in
-from tests.streams.archive.archive_case import put
+from tests.streams.archive.archive_case import encoded, put, setup
 from tests.streams.console.console_case import CALLER, decided
 
 __all__ = ["pytestmark"]
 
 NOW_MS = time.time_ns() // 1_000_000
 HOUR_MS = 3_600_000
-FEATURES = {"number_attempts_1h": 12.0, "number_attempts_24h": 30.0, "number_asr_24h": 0.25}
 
 
 @pytest.fixture
@@ -36,7 +34,8 @@ def stack(
         for number in range(1, 10)
     ]
     put(store, CALL_DECISIONS, values, at_ms=NOW_MS)
-    put(store, SCORED_CALLS, [scored_call(values[0], FEATURES, 1.5, 1.5)], at_ms=NOW_MS)
+    events = [setup(number, setup_time_ms=NOW_MS - number * HOUR_MS, calling_number=CALLER) for number in range(1, 10)]
+    put(store, CALL_EVENTS, list(map(encoded, events)), at_ms=NOW_MS)
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
     return Stack(load_settings(kafka_bootstrap_servers=kafka_bootstrap, redis_url=redis_url), tmp_path)
 
@@ -63,4 +62,4 @@ def test_a_number_has_a_plot_by_the_hour_and_its_windows(stack: Stack, tmp_path:
     assert box["height"] > 100
     assert "blocked" in legend
     assert "only tried" not in legend
-    assert "answer-seizure ratio" in windows
+    assert "different numbers called" in windows

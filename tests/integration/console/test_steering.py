@@ -223,7 +223,7 @@ def test_what_is_typed_while_a_change_goes_on_stays(stack: Stack, monkeypatch: p
                 commands.go.set()
             await (await facts.value).finished()
             await page.locator("#work").get_by_text("done.").wait_for()
-            await page.wait_for_function("!document.querySelector('.htmx-request')")
+            await page.wait_for_function("() => !document.querySelector('.htmx-request')")
             await page.keyboard.type("one")
             assert await page.get_by_label(WHY).input_value() == "the next one"
             assert await page.get_by_label("What", exact=True).input_value() == "rollback"
@@ -262,7 +262,7 @@ async def change(page: Any, what: str, why: str, model: str = "", ends: str = "d
     async with page.expect_navigation():
         await page.get_by_role("button", name="Do it").click()
     await page.locator("#work").filter(has=page.get_by_role("heading", name=what)).get_by_text(ends).wait_for()
-    await page.wait_for_function("!document.querySelector('.htmx-request')")
+    await page.wait_for_function("() => !document.querySelector('.htmx-request')")
 
 
 def cases() -> list[Any]:

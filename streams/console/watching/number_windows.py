@@ -25,19 +25,10 @@ FEWEST = 5
 """Calls that a share is of, at least, as in the feature table."""
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 
-_BAD = ", ".join(str(status) for status, kind in RELEASE_CLASS.items() if kind == BAD_NUMBER)
-_TALK = "end_time_ms - answer_time_ms"
-_ANSWERED = "answer_time_ms IS NOT NULL"
-_COUNTS = (
-    ("call_id", "setup", "true"),
-    ("called_number", "setup", "true"),
-    ("call_id", "end", "true"),
-    ("call_id", "end", _ANSWERED),
-    ("call_id", "end", f"{_ANSWERED} AND {_TALK} <= {SHORT_TALK_MS}"),
-    ("call_id", "end", f"{_ANSWERED} AND {_TALK} > {LONG_TALK_MS}"),
-    ("call_id", "end", f"answer_time_ms IS NULL AND sip_status IN ({_BAD})"),
-)
-"""What is counted distinct, at a set-up or an end, and where. An end of a call that we blocked counts nowhere."""
+MOST_EVENTS = 20_000
+"""Of a number with more in a day the latest count, and windows that reach further back have no value."""
+_COLUMNS = "type, call_id, called_number, setup_time_ms, end_time_ms, answer_time_ms, sip_status, treatment"
+_AT_MS = "CASE WHEN type = 'call_end' THEN end_time_ms ELSE setup_time_ms END"
 
 
 def windows_at(rows: Rows, condition: str, at_ms: int) -> dict[str, list[float | None]]:
@@ -54,39 +45,38 @@ def windows_at(rows: Rows, condition: str, at_ms: int) -> dict[str, list[float |
     """
     at = datetime.fromtimestamp(at_ms / 1_000, UTC).date()
     days = f"day BETWEEN DATE '{at - timedelta(1)}' AND DATE '{at + timedelta(1)}'"
-    columns = [column for length in WINDOW_MS for column in _columns(at_ms - length, at_ms)]
-    ((*found,),) = rows(f"SELECT {', '.join(columns)} FROM call_events WHERE {condition} AND {days}")  # noqa: S608
-    width = len(found) // len(WINDOW_MS)
-    windows = [_values(found[place : place + width]) for place in range(0, len(found), width)]
-    values = {name: [window[name] for window in windows] for name in MEASURES}
-    if not values["attempts"][-1]:
+    span = f"{_AT_MS} > {at_ms - WINDOW_MS[-1]} AND {_AT_MS} <= {at_ms}"
+    found = rows(
+        f"SELECT {_AT_MS} AS at_ms, {_COLUMNS} FROM call_events WHERE {condition} AND {days} AND {span} "  # noqa: S608
+        f"ORDER BY at_ms DESC LIMIT {MOST_EVENTS}"
+    )
+    since_ms = found[-1][0] if len(found) == MOST_EVENTS else 0
+    windows = [
+        _values([row for row in found if row[0] > at_ms - length]) if at_ms - length >= since_ms else {}
+        for length in WINDOW_MS
+    ]
+    if not any(row[1] == "call_setup" for row in found):
         return {}
+    values = {name: [window.get(name) for window in windows] for name in MEASURES}
     return {name: mine for name, mine in values.items() if any(value is not None for value in mine)}
 
 
-def _columns(after_ms: int, at_ms: int) -> list[str]:
-    """SQL of what is counted in one window, then of the mean talk."""
-    among = {
-        "setup": f"type = 'call_setup' AND setup_time_ms > {after_ms} AND setup_time_ms <= {at_ms}",
-        "end": f"type = 'call_end' AND end_time_ms > {after_ms} AND end_time_ms <= {at_ms} "
-        "AND treatment IS DISTINCT FROM 'block'",
-    }
-    counts = [f"count(DISTINCT {what}) FILTER (WHERE {among[kind]} AND {where})" for what, kind, where in _COUNTS]
-    return [*counts, f"avg({_TALK}) FILTER (WHERE {among['end']} AND {_ANSWERED})"]
-
-
-def _values(window: Sequence[Any]) -> dict[str, float | None]:
-    attempts, called, ended, answered, short, long, bad, talk_ms = window
+def _values(events: Sequence[Sequence[Any]]) -> dict[str, float | None]:
+    """What one window has. A record that is there twice counts once; the end of a call that we blocked nowhere."""
+    called = {call_id: called for _, kind, call_id, called, *_ in events if kind == "call_setup"}
+    ends = {row[2]: row for row in events if row[1] == "call_end" and row[8] != "block"}
+    talks_ms = [max(0, row[5] - row[6]) for row in ends.values() if row[6] is not None]
+    bad = sum(row[6] is None and RELEASE_CLASS.get(row[7]) == BAD_NUMBER for row in ends.values())
 
     def share(part: int, whole: int) -> float | None:
         return part / whole if whole >= FEWEST else None
 
     return {
-        "attempts": attempts,
-        "distinct_called": called,
-        "asr": share(answered, ended),
-        "sdr": share(short, answered),
-        "long_share": share(long, answered),
-        "mean_talk": max(0, talk_ms) / 1_000 if answered >= FEWEST else None,
-        "bad_number_share": share(bad, ended),
+        "attempts": len(called),
+        "distinct_called": len(set(called.values())),
+        "asr": share(len(talks_ms), len(ends)),
+        "sdr": share(sum(talk_ms <= SHORT_TALK_MS for talk_ms in talks_ms), len(talks_ms)),
+        "long_share": share(sum(talk_ms > LONG_TALK_MS for talk_ms in talks_ms), len(talks_ms)),
+        "mean_talk": sum(talks_ms) / len(talks_ms) / 1_000 if len(talks_ms) >= FEWEST else None,
+        "bad_number_share": share(bad, len(ends)),
     }

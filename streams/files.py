@@ -8,7 +8,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import combinations
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from models.store.opening import open_storage
 from models.store.storage import Drafts
 
 STANDARD_STREAM = "-"
+_FOR_ALL = 0o666
 _DRAFTS = Drafts("{name}.{random}.tmp", abandoned_after_s=3_600.0)
 
 
@@ -73,7 +74,7 @@ def write_whole(path: Path, content: bytes, *, holds: str, setting: str) -> None
 def changing(path: Path) -> Iterator[None]:
     """Keep others off a file that is read, changed and written: by a lock beside it, which whoever changes it takes.
 
-    It blocks until they are done.
+    It blocks until they are done. Other users may take the lock, too.
 
     Args:
         path: Of the file, which need not be there.
@@ -81,9 +82,14 @@ def changing(path: Path) -> Iterator[None]:
     Raises:
         OSError: no file can be made beside it.
     """
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
+    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
+    try:
+        with suppress(PermissionError):  # another user's
+            os.fchmod(lock, _FOR_ALL)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def is_refused(path: Path) -> bool:

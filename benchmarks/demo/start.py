@@ -8,7 +8,6 @@ The first of the turns warms and is not shown: what is compiled is kept. Seconds
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -45,7 +44,7 @@ def started(console: bool) -> dict[str, float]:
                 if line.startswith(words):
                     seen.setdefault(sign, round(time.monotonic() - began_s, 1))
             if "live calls" in seen:
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # Ctrl-C may be ignored, where this was started in the background
                 process.communicate()
                 return seen
     raise SystemExit(f"the demo ended with status {process.returncode} before a call came")

@@ -208,14 +208,14 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
         verdicts[Choice.GROUPED] = held.judged(calls.grouped, Choice.GROUPED)
     answers = answers_in(held.draw, material.labels)
     comparison, asked = compared(held.draw, answers)
-    unsettled = Unsettled(held.draw, answers, asked, verdicts[wanted]) if asked else None
+    unasked = verdicts.get(wanted)
     if wanted in students:
         verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], comparison)
     choice = _chosen(verdicts)
     is_measurable = _is_unseen(material) if choice in students else np.ones(len(calls), np.bool_)
     judged = wanted if choice is Choice.BASE else choice
     facts = _facts(material, base_version, choice, verdicts, judged, students)
-    unsettled = unsettled if choice is Choice.BASE else None
+    unsettled = Unsettled(held.draw, answers, asked, unasked) if asked and unasked and choice is Choice.BASE else None
     return Outcome(choice, verdicts, students, judged, facts, scores[choice], is_measurable, unsettled)
 
 

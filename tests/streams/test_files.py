@@ -1,5 +1,6 @@
 """Files of commands: none is read and written at once, by whatever name; and a folder that nobody else can read."""
 
+import os
 import stat
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,7 @@ import click
 import pytest
 
 from models.errors import StorageError
-from streams.files import open_input, open_output, private_folder, require_distinct, write_whole
+from streams.files import changing, open_input, open_output, private_folder, require_distinct, write_whole
 
 
 @pytest.mark.parametrize("name", ["plain", "packed.gz", "packed.zst"])
@@ -68,3 +69,14 @@ def test_a_file_is_replaced_in_one_step_and_stays_what_it_was(tmp_path: Path) ->
     with pytest.raises(StorageError, match="ROBOCALL_POLICY_FILE"):
         write_whole(path / "inside", b"new", holds="the policy", setting="ROBOCALL_POLICY_FILE")
     assert path.read_text() == "new"
+
+
+def test_the_lock_of_a_file_is_for_other_users_too(tmp_path: Path) -> None:
+    """Whatever the mask of who took it first: a console and a watch run as two."""
+    before = os.umask(0o077)
+    try:
+        with changing(tmp_path / "questions.csv"):
+            (lock,) = tmp_path.iterdir()
+            assert stat.S_IMODE(lock.stat().st_mode) == 0o666
+    finally:
+        os.umask(before)

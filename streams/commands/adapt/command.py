@@ -114,11 +114,12 @@ def adapt(
     """  # noqa: D301 - click reads the backspace
     source.require_whole(judge_h)
     console, table = Console(stderr=True), questions or out / QUESTIONS
-    _require_settled(out, table)
     chosen = {"partitions": source.partitions(partitions)} | ({} if policy is None else {"policy_file": policy})
     with ExitStack() as stack:
         folder, begun, settings = _based(place_of(url), base, out, chosen, stack, console)
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
+        with changing(table):
+            _require_settled(out, table)
         root = _root(folder, begun, console)
         registered = keys_of(list(map(source.number(), read_senders(senders))))
         joining = joining_of(source, feedback, console)

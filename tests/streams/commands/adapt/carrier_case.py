@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from streams.commands.adapt.command import adapt
 from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
 
+MANY = 1_000
 FAST = Parameters(n_trees=25, min_samples_leaf=20, learning_rate=0.2)
 POLICY = "budgets: {label_per_million: 50000, block_per_million: 100, windows_h: 0}\n"
 BUSY = FEATURE_NAMES.index("number_attempts_5m"), FEATURE_NAMES.index("number_attempts_1h")
@@ -27,6 +29,7 @@ class Files:
     """What a carrier has."""
 
     events: Path
+    labels: Path
     feedback: Path
     senders: Path
     policy: Path
@@ -47,7 +50,7 @@ def make_carrier(folder: Path) -> Files:
     (folder / "senders.txt").write_text("".join(f"{number}\n" for number in known))
     (folder / "policy.yaml").write_text(POLICY)
     base = save_small_model(folder / "base", columns=BUSY)
-    return Files(events, folder / "feedback.jsonl", folder / "senders.txt", folder / "policy.yaml", base)
+    return Files(events, labels, folder / "feedback.jsonl", folder / "senders.txt", folder / "policy.yaml", base)
 
 
 def said(event: dict[str, str], source: str = "honeypot") -> str:
@@ -81,16 +84,30 @@ def leave_open(files: Files, out: Path, *answers: Path, said_in: Path | None = N
     return out
 
 
-def answer(table: Path, files: Files, most: int = 1_000) -> list[dict[str, str]]:
+def answer(table: Path, labels: Path, most: int = MANY) -> list[dict[str, str]]:
     """Fill in the first verdicts of a table of questions by the truth; returns its rows."""
-    truths = read_labels(files.events.with_name("labels.csv"))
-    with table.open(newline="") as text:
-        rows = list(csv.DictReader(text))
+    truths = read_labels(labels)
+
+    def verdict(call_ids: str) -> str:
+        judged = [truths[one].is_robocall for one in call_ids.split()]
+        return "robocall" if sum(judged) * 2 > len(judged) else "lawful"
+
+    return fill_in(table, verdict, most)
+
+
+def fill_in(table: Path, verdict: Callable[[str], str], most: int = MANY, delimiter: str = ",") -> list[dict[str, str]]:
+    """Fill in the first verdicts of a table of questions, by the call ids of each; returns its rows."""
+    rows = rows_of(table)
     for row in rows[:most]:
-        judged = [truths[one].is_robocall for one in row["call_ids"].split()]
-        row["verdict"] = "robocall" if sum(judged) * 2 > len(judged) else "lawful"
+        row["verdict"] = verdict(row["call_ids"])
     with table.open("w", newline="") as text:
-        writer = csv.DictWriter(text, rows[0].keys())
+        writer = csv.DictWriter(text, rows[0].keys(), delimiter=delimiter)
         writer.writeheader()
         writer.writerows(rows)
     return rows
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    """What a table of questions has."""
+    with table.open(newline="") as text:
+        return list(csv.DictReader(text))

@@ -157,7 +157,7 @@ def test_where_too_little_was_said_unasked_answers_count(files: Files, tmp_path:
     said.write_text(unjudged(files))
 
     before = run(files, out, feedback=said)
-    rows = answer(out / QUESTIONS, files)
+    rows = answer(out / QUESTIONS, files.labels)
     imported = ["import", out / QUESTIONS, "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
     assert CliRunner().invoke(feedback, list(map(str, imported))).exit_code == 0
     run(files, tmp_path / "again", "--feedback", tmp_path / "answers.jsonl", feedback=said)
@@ -176,13 +176,22 @@ def test_where_too_little_was_said_unasked_answers_count(files: Files, tmp_path:
 def test_answers_that_nobody_settled_are_not_written_over(files: Files, tmp_path: Path) -> None:
     """Before anything is learnt; with another table the same folder does."""
     out = leave_open(files, tmp_path / "own")
-    answer(out / QUESTIONS, files, most=1)
+    answer(out / QUESTIONS, files.labels, most=1)
 
     done = run(files, out)
 
     assert done.exit_code == 2
     assert f"`robocall settle {out}` takes them" in " ".join(done.stderr.replace("│", " ").split())
     assert (out / LOT).exists()
+
+
+def test_a_table_that_cannot_be_written_is_said_before_anything_is_learnt(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.commands.adapt.command.replay_of", lambda *_: pytest.fail("it learns"))
+
+    with pytest.raises(FileNotFoundError):
+        run(files, tmp_path / "own", "--questions", tmp_path / "nowhere" / "questions.csv")
 
 
 def test_without_senders_all_calls_count_as_lawful_in_the_measure(files: Files, tmp_path: Path) -> None:

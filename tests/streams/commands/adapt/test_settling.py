@@ -1,6 +1,5 @@
 """`robocall settle`, as it is typed, on what `robocall adapt` left open: taken, kept, or asked further."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -20,7 +19,7 @@ from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, put
-from tests.streams.commands.adapt.carrier_case import Files, answer, leave_open, said, unjudged
+from tests.streams.commands.adapt.carrier_case import Files, answer, fill_in, leave_open, rows_of, said, unjudged
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +37,16 @@ def settle(own: Path, *options: object) -> Result:
     return CliRunner().invoke(robocall, list(map(str, ["settle", own, *options])), catch_exceptions=False)
 
 
-def fill_in(own: Path, *, candidate: str, base: str, most: int = 20) -> None:
+def told(own: Path, *, candidate: str, base: str, most: int = 20, delimiter: str = ",") -> None:
     """Fill in the first questions, by whose alert they are about."""
-    answers = {
-        " ".join(one.asked.call_ids): (base, candidate)[one.turn.is_of_candidate] for one in read_lot(own).callers
-    }
-    with (own / QUESTIONS).open(newline="") as text:
-        rows = list(csv.DictReader(text))
-    for row in rows[:most]:
-        row["verdict"] = answers[row["call_ids"]]
-    with (own / QUESTIONS).open("w", newline="") as text:
-        writer = csv.DictWriter(text, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
+    callers = read_lot(own).callers
+    answers = {" ".join(one.asked.call_ids): candidate if one.turn.is_of_candidate else base for one in callers}
+    fill_in(own / QUESTIONS, answers.__getitem__, most, delimiter)
 
 
 def test_answers_come_to_what_a_run_with_them_comes_to(own: Path, carrier: Files, tmp_path: Path) -> None:
     """By the truth, as an analyst would answer: the verdict on the candidate is that of `adapt` itself."""
-    answer(own / QUESTIONS, carrier)
+    answer(own / QUESTIONS, carrier.labels)
     imported = ["feedback", "import", own / QUESTIONS, "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
     assert CliRunner().invoke(robocall, list(map(str, imported))).exit_code == 0
     leave_open(carrier, tmp_path / "again", tmp_path / "answers.jsonl")
@@ -71,7 +62,7 @@ def test_answers_come_to_what_a_run_with_them_comes_to(own: Path, carrier: Files
 def test_a_candidate_that_is_shown_to_be_better_takes_the_place_of_the_base(own: Path) -> None:
     """With its measure; nothing of the lot is left."""
     lot = read_lot(own)
-    fill_in(own, candidate="robocall", base="lawful")
+    told(own, candidate="robocall", base="lawful")
 
     done = settle(own)
 
@@ -89,7 +80,7 @@ def test_a_candidate_that_is_shown_to_be_better_takes_the_place_of_the_base(own:
 
 def test_a_candidate_that_is_shown_to_be_worse_is_dropped(own: Path) -> None:
     lot = read_lot(own)
-    fill_in(own, candidate="lawful", base="robocall")
+    told(own, candidate="lawful", base="robocall")
 
     done = settle(own, "--json")
 
@@ -101,34 +92,29 @@ def test_a_candidate_that_is_shown_to_be_worse_is_dropped(own: Path) -> None:
     assert not (own / LOT).exists()
 
 
-def rows_of(own: Path) -> list[dict[str, str]]:
-    with (own / QUESTIONS).open(newline="") as text:
-        return list(csv.DictReader(text))
-
-
 def test_answers_that_do_not_decide_are_kept_and_more_are_asked_for(own: Path) -> None:
     """As many robocalls of either model."""
-    fill_in(own, candidate="robocall", base="robocall")
-    first = {row["call_ids"] for row in rows_of(own)}
+    told(own, candidate="robocall", base="robocall")
+    first = {row["call_ids"] for row in rows_of(own / QUESTIONS)}
     done = settle(own)
 
     assert "20 more answers would tell" in done.stderr
     assert done.stdout.startswith("kept the base model ")
     assert "so far they do not tell (robocalls where the adapted model alone raises an alert: 10 of 10" in done.stdout
     assert read_lot(own).answered == 20
-    assert not first & {row["call_ids"] for row in rows_of(own)}
+    assert not first & {row["call_ids"] for row in rows_of(own / QUESTIONS)}
 
 
 def test_whoever_cannot_tell_leaves_a_row_empty_and_somebody_else_is_asked_about(own: Path) -> None:
     """Nineteen answered: one other question, and not the same one for ever. Without an answer nothing is passed."""
-    before = rows_of(own)
+    before = rows_of(own / QUESTIONS)
     unanswered = settle(own)
-    assert rows_of(own) == before
-    fill_in(own, candidate="robocall", base="robocall", most=19)
+    assert rows_of(own / QUESTIONS) == before
+    told(own, candidate="robocall", base="robocall", most=19)
 
     done = settle(own)
 
-    (left,) = rows_of(own)
+    (left,) = rows_of(own / QUESTIONS)
     assert "20 rows of" in unanswered.stderr
     assert "1 rows of" in done.stderr
     assert "1 more answers would tell" in done.stderr
@@ -185,7 +171,7 @@ def test_answers_of_files_and_of_the_archive_count(own: Path, tmp_path: Path, mo
 def test_what_was_broken_off_is_done_by_the_next_run(own: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The power went at any step, the table with the answers is gone, and the folder has no manifest."""
     lot = read_lot(own)
-    fill_in(own, candidate="robocall", base="lawful")
+    told(own, candidate="robocall", base="lawful")
 
     class PowerGone(BaseException):
         pass
@@ -220,7 +206,7 @@ def test_a_lot_that_is_gone_in_part_is_none(own: Path) -> None:
 @pytest.mark.parametrize("harm", ["flipped", "missing", "another"])
 def test_a_candidate_that_cannot_serve_leaves_the_base_and_the_answers(own: Path, harm: str) -> None:
     lot, candidate = read_lot(own), own / LOT / CANDIDATE
-    fill_in(own, candidate="robocall", base="lawful")
+    told(own, candidate="robocall", base="lawful")
     if harm == "flipped":
         trees = bytearray((candidate / "trees.npz").read_bytes())
         trees[len(trees) // 2] ^= 1
@@ -246,12 +232,7 @@ def test_a_damaged_finding_is_one_line(own: Path) -> None:
 
 
 def test_a_spreadsheet_may_save_the_table_with_semicolons(own: Path) -> None:
-    fill_in(own, candidate="robocall", base="lawful")
-    rows = rows_of(own)
-    with (own / QUESTIONS).open("w", newline="") as text:
-        writer = csv.DictWriter(text, rows[0].keys(), delimiter=";")
-        writer.writeheader()
-        writer.writerows(rows)
+    told(own, candidate="robocall", base="lawful", delimiter=";")
 
     assert "is better than" in settle(own).stdout
 

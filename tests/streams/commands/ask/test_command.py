@@ -1,6 +1,5 @@
 """`robocall ask`, as it is typed, on an hour of generated traffic, with and without a terminal."""
 
-import csv
 import json
 import os
 import pty
@@ -23,7 +22,7 @@ from streams.kafka.topics import CALL_EVENTS
 from tests.models.small_model import save_small_model
 from tests.processes import ROOT
 from tests.streams.archive.archive_case import DAY_MS, put
-from tests.streams.commands.adapt.carrier_case import BUSY
+from tests.streams.commands.adapt.carrier_case import BUSY, answer, rows_of
 from tests.waiting import LOOK_EVERY_S
 
 
@@ -44,11 +43,6 @@ def options_of(carrier: Path) -> list[str]:
 
 def run(carrier: Path, *options: object) -> Result:
     return CliRunner().invoke(ask, [*options_of(carrier), *map(str, options)], catch_exceptions=False)
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as text:
-        return list(csv.DictReader(text))
 
 
 def test_nothing_is_asked_of_the_hours_that_will_judge(carrier: Path, tmp_path: Path) -> None:
@@ -96,19 +90,11 @@ def test_of_the_archive_the_same_is_asked(carrier: Path, tmp_path: Path, monkeyp
 
 def test_what_was_answered_is_not_asked_again(carrier: Path, tmp_path: Path) -> None:
     """The truth, filled in and imported: the next questions are about other calls, and say nothing of these."""
-    first, filled = tmp_path / "first.csv", tmp_path / "filled.csv"
+    first = tmp_path / "first.csv"
     assert run(carrier, "--table", first, "--questions", 4).exit_code == 0
-    truths = read_labels(carrier / "labels.csv")
-    rows = rows_of(first)
-    for row in rows:
-        judged = [truths[one].is_robocall for one in row["call_ids"].split()]
-        row["verdict"] = "robocall" if sum(judged) * 2 > len(judged) else "lawful"
-    with filled.open("w", newline="") as text:
-        writer = csv.DictWriter(text, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
+    answer(first, carrier / "labels.csv")
     answers = tmp_path / "answers.jsonl"
-    imported = CliRunner().invoke(feedback, ["import", str(filled), "--preset", "analyst", "--out", str(answers)])
+    imported = CliRunner().invoke(feedback, ["import", str(first), "--preset", "analyst", "--out", str(answers)])
     assert imported.exit_code == 0, imported.output
 
     again = run(carrier, "--table", tmp_path / "again.csv", "--feedback", answers, "--questions", 4)

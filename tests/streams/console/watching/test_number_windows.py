@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 from click.testing import CliRunner
 
 from detector.features.window_constants import RING, WINDOW_NAMES
@@ -13,6 +14,7 @@ from streams.archive.files import ArchiveStore
 from streams.archive.query import ask, connected
 from streams.commands.replay import replay
 from streams.commands.simulate import simulate
+from streams.console.watching import number_windows
 from streams.console.watching.number_windows import MEASURES, windows_at
 from streams.kafka.topics import CALL_EVENTS
 from tests.streams.archive.archive_case import encoded, put, setup
@@ -77,3 +79,15 @@ def test_a_record_that_is_there_twice_counts_once_and_a_blocked_call_has_no_end(
 
     assert found == {"attempts": [1] * 5, "distinct_called": [1] * 5}
     assert windows(store, "+12025550199", at_ms) == {}
+
+
+def test_of_a_number_with_very_many_calls_the_latest_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows that reach further back than they do have no value, in place of one that is too low."""
+    monkeypatch.setattr(number_windows, "MOST_EVENTS", 4)
+    store, at_ms = ArchiveStore(str(tmp_path / "archive")), 1_760_000_000_000
+    calls = [setup(n, setup_time_ms=at_ms - n * 5_000, calling_number="+12025550123") for n in range(9)]
+    put(store, CALL_EVENTS, list(map(encoded, calls)), at_ms=at_ms)
+
+    found = windows(store, "+12025550123", at_ms)
+
+    assert found["attempts"] == [2, None, None, None, None]

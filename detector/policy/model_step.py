@@ -129,7 +129,7 @@ def treatment(level: float, held: Action, thresholds: Thresholds | Cuts, *, may_
 def _asked(
     work: Work, ask: Callable[[FeatureMatrix], Scored], rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], Scored]:
-    """Ask the model about rows; those that make it raise are left out."""
+    """Ask the model about rows, in ascending order; those that make it raise are left out."""
     if not rows.size:
         return rows, NOTHING_SCORED
     try:
@@ -146,8 +146,8 @@ def _asked(
 
 def _add_margins(work: Work, add: AddMargins, rows: NDArray[np.intp]) -> Grouped | None:
     """Make group scores of margins, and remember these; where that raises the margins decide."""
-    by_analytics = (row for row, outcome in work.decided.items() if _is_by_analytics(outcome))
-    silent, (_, margins) = _asked(work, partial(_silently, work.classifier), np.array([*by_analytics], np.intp))
+    by_analytics = sorted(row for row, outcome in work.decided.items() if _is_by_analytics(outcome))
+    silent, (_, margins) = _asked(work, partial(_silently, work.classifier), np.array(by_analytics, np.intp))
     work.margins[silent] = margins
     both = np.sort(np.concatenate([rows, silent]))  # in the order in which they arrived
     try:

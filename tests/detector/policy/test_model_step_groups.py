@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detector.columns.arrays import Floats, Ints
@@ -248,6 +248,13 @@ HISTORY = st.lists(
     max_size=25,
 )
 BY_RULE = Rule("odd", (Condition("number_asr_24h", at_least=0.5),), LABEL, CATEGORIES[0].name)
+BY_RULE_AND_BLOCK = [
+    *[("+12125550100", 0, 0.5, 0.0)] * 4,
+    *[("+12125550101", 0, 8.5, 0.0)] * 2,
+    ("+12125550100", 0, 0.5, 0.9),
+    ("+12125550101", 0, 3.5, 0.0),
+]
+"""The last two: a rule decides one, and a standing block the other, which is known before rules are looked at."""
 TOUCHY = replace(
     POLICY, rules=(BY_RULE,), standing_blocks=StandingBlocks(after_blocks=2, within_s=3_600, block_s=1_200)
 )
@@ -255,6 +262,7 @@ TOUCHY = replace(
 
 @settings(max_examples=200)
 @given(history=HISTORY, cuts=st.sets(st.integers(0, 25)), measured=st.sampled_from([MEASURED, None]))
+@example(history=BY_RULE_AND_BLOCK, cuts={6}, measured=MEASURED)
 def test_nothing_depends_on_how_calls_are_cut_into_batches(
     history: list[tuple[str, int, float, float]], cuts: set[int], measured: Measured | None
 ) -> None:

@@ -3,9 +3,9 @@
     python -m benchmarks.adapting --author fourth --seed 7
     python -m benchmarks.adapting --author first second third fourth --seed 1 2 3 --out rows.json
 
-For each carrier: `robocall adapt` on a span with its feedback and without registered senders, then a replay of a later
-span that enforces. Robocalls count where their campaign was not seen before, and all calls where windows are three
-hours old. Truth is that of the generator. Prints one row of a table for each carrier.
+For each carrier: `robocall adapt` on a span with its feedback, and with the registered senders that it has, then a
+replay of a later span that enforces. Robocalls count where their campaign was not seen before, and all calls where
+windows are three hours old. Truth is that of the generator. Prints one row of a table for each carrier.
 """
 
 import argparse
@@ -25,8 +25,12 @@ from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.machine import describe
 from benchmarks.retrain import run
 from detector.policy.budgets import Budgets
+from models.budgets.measure import file_name
 from models.serve.artifact import SHIPPED
 from streams.running.progress import step
+
+RESTS_ON = ("reciprocal", "registered", "everybody", "label", "block", "complaints")
+"""Of a measure: on whom it rests, and what came of it."""
 
 
 def main() -> None:
@@ -38,6 +42,9 @@ def main() -> None:
     parser.add_argument("--judge-hours", type=float, default=6.0, help="of the judging span [%(default)s]")
     parser.add_argument("--rate", type=float, default=7.0, help="calls a second, about [%(default)s]")
     parser.add_argument("--answers", type=int, default=0, help="of an analyst, 20 a session [%(default)s]")
+    parser.add_argument(
+        "--senders", type=float, default=0.0, help="share of the lawful organisations that are registered [%(default)s]"
+    )
     parser.add_argument("--base", type=Path, default=SHIPPED, help="folder of the base model [the shipped one]")
     parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
@@ -46,7 +53,7 @@ def main() -> None:
     print(" | ".join(HEADINGS), flush=True)
     for author in options.author:
         for seed in options.seed:
-            wanted = Wanted(author, seed, options.hours, options.judge_hours, options.rate)
+            wanted = Wanted(author, seed, options.hours, options.judge_hours, options.rate, senders=options.senders)
             row = row_of(wanted, options.answers, options.base, console)
             print(" | ".join(cells(row)), flush=True)
             rows = [one for one in rows if _place(one) != _place(row)] + [row]
@@ -63,9 +70,9 @@ def kept(out: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _place(row: dict[str, Any]) -> tuple[int, int, int]:
+def _place(row: dict[str, Any]) -> tuple[int, int, int, float]:
     """Where a row stands; one that has the same place is replaced."""
-    return NAMES.index(row["author"]), row["seed"], row["answers"]
+    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"]
 
 
 def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[str, Any]:
@@ -87,12 +94,15 @@ def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[s
             carrier = written(wanted, folder, say)
         own = folder / "own"
         said = [part for file in answered(carrier, base, answers, wanted.seed) for part in ("--feedback", file)]
-        cost = run("adapt", "--events", carrier.learn, *said, "--base", base, "--out", own)
+        vouched = ["--senders", carrier.senders] if carrier.registered else []
+        cost = run("adapt", "--events", carrier.learn, *said, *vouched, "--base", base, "--out", own)
+        measure = json.loads((own / file_name(partitions=1)).read_text())["measure"]
         adapted = json.loads((own / "adapting.json").read_text())
         found = judged(carrier, own, base, Budgets().windows_h, console)
     calls = len(carrier.learnt)
     facts = {
         "answers": answers, "calls": calls, "robocall_share": carrier.robocalls / calls, "said": carrier.said,
+        "registered": carrier.registered, "measure": {name: measure[name] for name in RESTS_ON},
     }  # fmt: skip
     took = {"seconds": round(time.monotonic() - started_s), "adapting": cost}
     return asdict(wanted) | facts | {"adapted": adapted, "judged": found.as_json()} | took

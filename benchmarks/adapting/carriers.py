@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from benchmarks.adapting.hearsay import Hearsay
+from benchmarks.adapting.senders import Senders
 from detector.contract.events import CallEvent, CallSetup, Feedback
 from models.traffic.authors import AUTHORS, Traffic, slices
 from models.traffic.first.slices import event_json
@@ -40,6 +41,7 @@ class Wanted:
         judge_hours: Of the one that judges: its first three only fill windows.
         rate: Calls a second, about.
         gate_hours: Of a span between both in which answers judge, to `--judge-h`; 0: there is none.
+        senders: Share of the lawful organisations that are registered, 0 to 1.
     """
 
     author: str
@@ -48,6 +50,7 @@ class Wanted:
     judge_hours: float
     rate: float
     gate_hours: float = 0.0
+    senders: float = 0.0
 
     @property
     def taught_hours(self) -> float:
@@ -66,6 +69,8 @@ class Carrier:
         learnt: Truths of the calls of the span learnt from, by call id.
         truths: Of the judging calls, likewise.
         said: Records of feedback.
+        senders: Numbers of registered senders, one a line.
+        registered: How many of them there are.
     """
 
     learn: Path
@@ -74,6 +79,8 @@ class Carrier:
     learnt: dict[str, Truth]
     truths: dict[str, Truth]
     said: int
+    senders: Path
+    registered: int
 
     @property
     def known(self) -> frozenset[str]:
@@ -91,13 +98,14 @@ def written(wanted: Wanted, folder: Path, say: Say) -> Carrier:
 
     Args:
         wanted: Which one.
-        folder: Of the three files.
+        folder: Of the files.
         say: Told how far it is.
 
     Raises:
         OSError: the folder cannot be written.
     """
     learn, feedback, judge = (folder / name for name in ("learn.jsonl", "feedback.jsonl", "judge.jsonl"))
+    listed, senders = folder / "senders.txt", Senders(wanted.seed, wanted.senders)
     learnt: dict[str, Truth] = {}
     judged: dict[str, Truth] = {}
     said = 0
@@ -107,10 +115,12 @@ def written(wanted: Wanted, folder: Path, say: Say) -> Carrier:
             _write(files[0] if is_learning else files[2], events)
             files[1].write(b"".join(encode(one) + b"\n" for one in spoken) if is_learning else b"")
             said += len(spoken) if is_learning else 0
-            setups = (event.call_id for event in events if isinstance(event, CallSetup))
-            (learnt if is_learning else judged).update(zip(setups, told_truths, strict=True))
+            calls = list(zip((one for one in events if isinstance(one, CallSetup)), told_truths, strict=True))
+            (learnt if is_learning else judged).update((setup.call_id, truth) for setup, truth in calls)
+            senders.note(calls if is_learning else ())
             say(f"{len(learnt):,} calls to learn from, {len(judged):,} to judge")
-    return Carrier(learn, feedback, judge, learnt, judged, said)
+    listed.write_text("".join(f"{number}\n" for number in sorted(senders.registered)))
+    return Carrier(learn, feedback, judge, learnt, judged, said, listed, len(senders.registered))
 
 
 def _write(file: BinaryIO, events: list[CallEvent]) -> None:

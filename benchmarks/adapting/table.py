@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 HEADINGS = (
-    "carrier", "answers", "calls learnt", "robocalls", "purity of the top 1 / 2 / 4 %", "what was done",
-    "caught at 1e-3: base / group / own", "at 1e-4", "in force: lawful hit in a million", "blocked", "caught",
-    "of it blocked",
+    "carrier", "answers", "senders known", "calls learnt", "robocalls", "purity of the top 1 / 2 / 4 %",
+    "what was done", "caught at 1e-3: base / group / own", "at 1e-4", "callers of pairs / senders",
+    "labels / blocks go by", "in force: lawful hit in a million", "blocked", "caught", "of it blocked",
 )  # fmt: skip
 DECIDERS = ("base", "group", "own")
 
@@ -23,16 +23,26 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     return [
         f"{row['author']} {row['seed']}",
         f"{row['answers']}",
+        f"{row['senders']:.0%}",
         f"{row['calls']:,}",
         f"{row['robocall_share']:.1%}",
         " / ".join(f"{one:.2f}" for one in found["purity"].values()),
         chosen if chosen != "base" else f"kept: {_reason(gate['reason'])}",
         *recalls,
+        " / ".join(f"{row['measure'][kind]['callers']:,}" for kind in ("reciprocal", "registered")),
+        " / ".join(_basis(row["measure"][action]) for action in ("label", "block")),
         f"{force['hit']:,.0f}",
         f"{force['blocked']:,.0f}",
         f"{force['caught']:.3f}",
         f"{force['caught_blocked']:.3f}",
     ]
+
+
+def _basis(threshold: Mapping[str, Any] | None) -> str:
+    """Whose calls a threshold was measured on."""
+    if threshold is None:
+        return "nobody"
+    return "all calls" if threshold.get("is_of_all") else "references"
 
 
 def _reason(text: str) -> str:

@@ -58,6 +58,8 @@ class Budgets:
         confidence: Of the upper bound on the share of lawful calls hit.
         most_step: So far may a threshold move from one measure to the next, in log-odds.
         oldest_days: A measure that is older counts less: blocks become labels, labels are tried.
+        most_of_all: Of all calls, robocalls included, at most so many times a budget are hit, whatever lawful senders
+            show.
         windows_h: The windows of a call's trunk group must be so old before anything is enforced, hours.
         enforce_unmeasured: The policy's thresholds enforce, whatever was measured; none by default.
     """
@@ -67,6 +69,7 @@ class Budgets:
     confidence: float = 0.95
     most_step: float = 1.0
     oldest_days: int = 7
+    most_of_all: float = 10.0
     windows_h: float = 3.0
     enforce_unmeasured: EnforceUnmeasured | None = None
 
@@ -79,6 +82,7 @@ class Budgets:
         _require(0.5 <= self.confidence <= 0.999, "confidence must be 0.5 to 0.999")  # noqa: PLR2004
         _require(0.01 <= self.most_step <= 100, "most_step must be 0.01 to 100")  # noqa: PLR2004
         _require(1 <= self.oldest_days <= 90, "oldest_days must be 1 to 90")  # noqa: PLR2004
+        _require(1 <= self.most_of_all <= 10_000, "most_of_all must be 1 to 10000")  # noqa: PLR2004
         _require(0 <= self.windows_h <= 24, "windows_h must be 0 to 24")  # noqa: PLR2004
 
 
@@ -194,26 +198,34 @@ class InForce:
             return "absolute"
         return "labels" if self._lapse(now_ms) else "measured"
 
-    def treats(self, action: Action, now_ms: int, windows_age_s: float) -> Given:
+    def treats(self, action: Action, now_ms: int, windows_age_s: float, *, has_caller: bool = True) -> Given:
         """Say what is left of an action for a call.
 
         Args:
             action: `label` or `block`, by score or margin alone.
             now_ms: When the call was set up.
             windows_age_s: Age of the windows of its trunk group, seconds; less than 0 where it is not known.
+            has_caller: Whether it shows a number that somebody can have. Without one nobody can vouch for such calls.
         """
         if not self.is_earned:
             return Given(action, is_tried=True, why=self.why)
         if self.measured is None:
             return Given(action, is_tried=False)
-        if max(windows_age_s, 0.0) < self.windows_s:
-            return Given(action, is_tried=True, why=f"windows of this trunk group are under {self.windows_s:.0f} s old")
+        unlike = self._unlike(windows_age_s, has_caller=has_caller)
+        if unlike:
+            return Given(action, is_tried=True, why=unlike)
         lapse = self._lapse(now_ms)
         if not lapse:
             return Given(action, is_tried=False)
         if action is Action.BLOCK:
             return Given(Action.LABEL, is_tried=False, why=lapse)
         return Given(action, is_tried=True, why=lapse)
+
+    def _unlike(self, windows_age_s: float, *, has_caller: bool) -> str:
+        """Why a call is unlike those that were measured; empty where it is not."""
+        if max(windows_age_s, 0.0) < self.windows_s:
+            return f"windows of this trunk group are under {self.windows_s:.0f} s old"
+        return "" if has_caller else "nobody can vouch for a call that shows no calling number"
 
     def said(self, now_ms: int) -> str:
         """The sentence, with what has lapsed by `now_ms`."""

@@ -225,17 +225,17 @@ def _verdict(work: Work, row: int, level: float) -> Verdict | None:
     held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW
     action, threshold = treatment(level, held_action, thresholds, may_block=may_block)
     entered = threshold in (thresholds.label_at, thresholds.block_at)
-    action, notes = _given(work, row, action)
+    action, notes = _given(work, row, action, has_caller=caller is not None)
     if caller is not None:
         _remember(work, (row, caller), category, action, held, entered=entered)
     return None if action is Action.ALLOW else Verdict(row, action, level, threshold, category, notes)
 
 
-def _given(work: Work, row: int, action: Action) -> tuple[Action, tuple[Reason, ...]]:
+def _given(work: Work, row: int, action: Action, *, has_caller: bool) -> tuple[Action, tuple[Reason, ...]]:
     """What is left of an action where enforcement was not earned, or has lapsed; what is tried is decided in shadow."""
     if action is Action.ALLOW:
         return action, ()
-    given = work.in_force.treats(action, work.now_ms(row), work.features.item(row, WINDOWS_AGE))
+    given = work.in_force.treats(action, work.now_ms(row), work.features.item(row, WINDOWS_AGE), has_caller=has_caller)
     if work.is_shadow[row]:
         return given.action, ()
     work.is_shadow[row] = given.is_tried

@@ -115,7 +115,7 @@ def lowest_margin(calls: ReferenceCalls, budget: float, confidence: float) -> Bo
 def share_from(calls: ReferenceCalls, margin: float, confidence: float) -> Bounded:
     """The share hit from a given margin on, with its bound; as `lowest_margin`."""
     hit = calls.margins >= margin
-    weights = np.bincount(calls.callers[hit], weights=calls.weights[hit], minlength=1)
+    weights = np.bincount(calls.callers[hit], weights=calls.weights[hit], minlength=1).astype(np.float64)  # none: ints
     share, square = np.array([weights.sum()]), np.array([(weights**2).sum()])
     most = upper_bound(share, square, 1.0 / calls.n_callers, confidence)
     return Bounded(margin, share.item(), most.item())

@@ -7,10 +7,10 @@ import numpy as np
 
 from detector.policy.budgets import MILLION, Budgets
 from detector.policy.settings import StandingBlocks
-from models.budgets.bounds import Bounded, Floats, ReferenceCalls, callers_needed, lowest_margin, share_from
+from models.budgets.basis import Basis
+from models.budgets.bounds import Bounded, Floats, ReferenceCalls, callers_needed
 from models.budgets.measure import Group, Measure, Threshold, traffic_of
 from models.budgets.references import References, Span
-from models.budgets.standing import with_standing_blocks
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 
@@ -67,21 +67,19 @@ def make(
         last: The measure that this one is to follow, of the same model and number of partitions; None for the first,
             and to forget it.
     """
-    label_calls, block_calls = (
-        _basis(references, per_million / MILLION, budgets.confidence)
-        for per_million in (budgets.label_per_million, budgets.block_per_million)
-    )
-    is_of_all = [calls is references.everybody for calls in (label_calls, block_calls)]
-    block_calls = _blocked_at(block_calls, budgets, standing)
+    label_basis = _basis(references, budgets.label_per_million / MILLION, budgets)
+    block_basis = _basis(references, budgets.block_per_million / MILLION, budgets)
     wanted = (
-        ("labelled", label_calls, budgets.label_per_million, None if last is None else last.label),
-        ("blocked", block_calls, budgets.block_per_million, None if last is None else last.block),
+        ("labelled", label_basis, budgets.label_per_million, None if last is None else last.label),
+        (
+            "blocked",
+            block_basis.with_standing_blocks(budgets.block_per_million / MILLION, budgets.confidence, standing),
+            budgets.block_per_million,
+            None if last is None else last.block,
+        ),
     )
-    found = [
-        _threshold(*one, budgets, subject.calibrated, is_of_all=of_all)
-        for one, of_all in zip(wanted, is_of_all, strict=True)
-    ]
-    everybody = references.everybody
+    found = [_threshold(*one, budgets, subject.calibrated) for one in wanted]
+    is_any_of_all = label_basis.is_of_all or block_basis.is_of_all
     return Measure(
         model_version=subject.model_version,
         partitions=subject.partitions,
@@ -89,9 +87,9 @@ def make(
         end_ms=subject.end_ms,
         written_ms=subject.written_ms,
         scored=subject.scored,
-        reciprocal=references.reciprocal,
-        registered=references.registered,
-        everybody=Group(len(everybody.margins), everybody.n_callers) if any(is_of_all) else None,
+        reciprocal=_group(references.reciprocal),
+        registered=_group(references.registered),
+        everybody=_group(references.everybody) if is_any_of_all else None,
         confidence=budgets.confidence,
         windows_h=budgets.windows_h,
         label_per_million=budgets.label_per_million,
@@ -103,45 +101,43 @@ def make(
     )
 
 
-def _basis(references: References, budget: float, confidence: float) -> ReferenceCalls:
+def _group(calls: ReferenceCalls | None) -> Group:
+    return Group(0, 0) if calls is None else Group(len(calls.margins), calls.n_callers)
+
+
+def _basis(references: References, budget: float, budgets: Budgets) -> Basis:
     """The calls that a budget goes by: those that let it be spent from a lower margin on, references or all calls.
 
-    Either way the budget is kept. References catch more where they are many and robocalls are, too; all calls are
-    certain, and need fewer days.
+    References catch more where they are many and robocalls are, too; all calls are certain, and need fewer days.
     """
-    everybody = references.everybody
-    if references.calls is None:
-        return everybody
-    known, sure = (lowest_margin(calls, budget, confidence) for calls in (references.calls, everybody))
-    return everybody if known is None or (sure is not None and sure.margin < known.margin) else references.calls
-
-
-def _blocked_at(calls: ReferenceCalls, budgets: Budgets, standing: StandingBlocks) -> ReferenceCalls:
-    """The calls with the margins from which on they are blocked, standing blocks included."""
-    alone = lowest_margin(calls, budgets.block_per_million / MILLION, budgets.confidence)
-    return calls if alone is None else with_standing_blocks(calls, standing, alone.margin)
+    of_all = Basis(references.everybody, is_of_all=True)
+    if references.registered is None:
+        return of_all
+    of_references = Basis(
+        references.registered, people=references.reciprocal, everybody=references.everybody, times=budgets.most_of_all
+    )
+    known, sure = (one.lowest(budget, budgets.confidence) for one in (of_references, of_all))
+    return of_all if known is None or (sure is not None and sure.margin < known.margin) else of_references
 
 
 def _threshold(
     done: str,
-    calls: ReferenceCalls,
+    basis: Basis,
     per_million: int,
     last: Threshold | None,
     budgets: Budgets,
     calibrated: Callable[[Floats], Floats],
-    *,
-    is_of_all: bool,
 ) -> tuple[Threshold | None, str]:
     """The threshold of one action, and what is wrong with it or why there is none."""
     budget = per_million / MILLION
-    wanted = lowest_margin(calls, budget, budgets.confidence)
+    wanted = basis.lowest(budget, budgets.confidence)
     if wanted is None:
         needed = callers_needed(budget, budgets.confidence)
         return None, (
-            f"nothing is {done}: there are {calls.n_callers:,} callers, {needed:,} are needed to show at "
+            f"nothing is {done}: there are {basis.calls.n_callers:,} callers, {needed:,} are needed to show at "
             f"{budgets.confidence:.0%} confidence that at most {per_million:,} in a million are hit: measure more days"
         )
-    placed = _damped(wanted, last, calls, budgets)
+    placed = _damped(wanted, last, basis, budget, budgets)
     complaint = ""
     if placed.most > budget:
         complaint = (
@@ -150,12 +146,12 @@ def _threshold(
         )
     score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
     most = min(placed.most, 1.0) * MILLION
-    return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most, is_of_all), complaint
+    return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most, basis.is_of_all), complaint
 
 
-def _damped(wanted: Bounded, last: Threshold | None, calls: ReferenceCalls, budgets: Budgets) -> Bounded:
+def _damped(wanted: Bounded, last: Threshold | None, basis: Basis, budget: float, budgets: Budgets) -> Bounded:
     """The wanted margin, moved from the last one by a step at most."""
     if last is None or abs(wanted.margin - last.margin) <= budgets.most_step:
         return wanted
     margin = float(np.clip(wanted.margin, last.margin - budgets.most_step, last.margin + budgets.most_step))
-    return share_from(calls, margin, budgets.confidence)
+    return basis.at(margin, budget, budgets.confidence)

@@ -42,7 +42,7 @@ class Threshold(msgspec.Struct, frozen=True):
         margin: Log-odds, with what the group adds where the model has a group weight; what is in force.
         wanted_margin: What this span alone would have led to; the other moves from the last one by a step at most.
         score: Calibrated probability at `margin`.
-        found_per_million: Reference calls hit there, in a million, weighted.
+        found_per_million: Calls of registered senders hit there, in a million; of all where `is_of_all`.
         most_per_million: Upper bound on the lawful calls hit.
         is_of_all: All calls counted as lawful: references would have let less be hit, or nothing.
     """
@@ -77,7 +77,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         end_ms: Last scored call: the date of the measure.
         written_ms: When it was made.
         scored: Calls scored in windows that were old enough.
-        reciprocal: References that called each other.
+        reciprocal: References that called each other: people.
         registered: References that somebody vouches for.
         everybody: All calls, where they counted as lawful for an action; else None.
         confidence: Of the upper bounds.
@@ -114,13 +114,13 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         """What deciding calls needs of it."""
         first = self.label if self.label is not None else self.block
         is_of_all = self.everybody is not None and (first is None or first.is_of_all)
-        groups = (self.everybody,) if self.everybody is not None and is_of_all else (self.reciprocal, self.registered)
+        group = self.everybody if self.everybody is not None and is_of_all else self.registered
         return Measured(
             self.model_version,
             self.partitions,
             self.end_ms,
-            sum(group.calls for group in groups),
-            sum(group.callers for group in groups),
+            group.calls,
+            group.callers,
             self.label_per_million,
             self.block_per_million,
             _cut(self.label, self.label_per_million),

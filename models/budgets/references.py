@@ -1,12 +1,11 @@
-"""Which calls of a span are lawful for reasons outside of the score, and what each of them weighs.
+"""Which calls of a span are lawful for reasons outside of the score.
 
-Reciprocal pairs: A called B and B called A within the span, and in both directions they talked. Registered senders: a
-list of numbers that somebody vouches for, own customers, verified names, allow lists, redress. Neither is like all
-lawful calls: pairs are people, whom a model seldom hits, and registered senders are organisations, which call much.
-Measured elsewhere as actual over wanted false hits: pairs alone 1.8 to 4.8, registered senders alone 0.13 to 0.5, three
-quarters and one quarter 0.9 to 1.6, where a third or more of the senders were known. So neither is taken alone.
-Beside them every call counts as if it were lawful. Then no more calls raise an alert than lawful ones may be hit, which
-needs no reference and no belief.
+Registered senders: a list of numbers that somebody vouches for, own customers, verified names, allow lists, redress.
+Reciprocal pairs: A called B and B called A within the span, and in both directions they talked. Pairs are people, whom
+a model seldom hits. Registered senders are organisations, which call much and are hit far more. How many lawful calls
+are of which sort nobody knows, so neither is weighed against the other: a budget is kept where each of them keeps it
+(`models.budgets.basis`). Beside them every call counts as if it were lawful. Then no more calls raise an alert than
+lawful ones may be hit, which needs no reference and no belief.
 """
 
 from dataclasses import dataclass
@@ -15,11 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.budgets.bounds import Floats, Ints, ReferenceCalls
-from models.budgets.measure import Group
-
-RECIPROCAL_WEIGHT = 0.75
-FEWEST_REGISTERED = 30
-FEWEST_RECIPROCAL = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,26 +37,23 @@ class Span:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class References:
-    """The reference calls of a span, weighted.
+    """The reference calls of a span; None where there are none.
 
     Attributes:
-        calls: Of both kinds; None where one kind has too few callers.
-        reciprocal: The calls of reciprocal pairs.
-        registered: The calls of registered senders.
+        registered: Those of registered senders.
+        reciprocal: Those of reciprocal pairs. A caller that is registered counts as that.
         everybody: All calls of the span, alike.
     """
 
-    calls: ReferenceCalls | None
-    reciprocal: Group
-    registered: Group
+    registered: ReferenceCalls | None
+    reciprocal: ReferenceCalls | None
     everybody: ReferenceCalls
 
 
 def find(span: Span, registered: Ints) -> References:
     """Find the reference calls of a span.
 
-    It takes some seconds for millions of calls, and no input or output. A caller that is registered counts as that.
-    With fewer than 30 registered callers, or fewer than 100 of pairs, there are none.
+    It takes some seconds for millions of calls, and no input or output.
 
     Args:
         span: The calls, at least one.
@@ -70,20 +61,15 @@ def find(span: Span, registered: Ints) -> References:
     """
     is_registered = np.isin(span.calling, registered)
     is_of_pair = ~is_registered & is_reciprocal(span)
-    reciprocal, sent = (_group(span, chosen) for chosen in (is_of_pair, is_registered))
-    n = len(span.calling)
-    everybody = _calls(span, np.ones(n, np.bool_), np.full(n, 1.0 / n))
-    if reciprocal.callers < FEWEST_RECIPROCAL or sent.callers < FEWEST_REGISTERED:
-        return References(None, reciprocal, sent, everybody)
-    is_reference = is_of_pair | is_registered
-    weights = np.where(is_registered, (1.0 - RECIPROCAL_WEIGHT) / sent.calls, RECIPROCAL_WEIGHT / reciprocal.calls)
-    return References(_calls(span, is_reference, weights[is_reference]), reciprocal, sent, everybody)
+    sent, reciprocal = (_calls(span, chosen) if chosen.any() else None for chosen in (is_registered, is_of_pair))
+    return References(sent, reciprocal, _calls(span, np.ones(len(span.calling), np.bool_)))
 
 
-def _calls(span: Span, chosen: NDArray[np.bool_], weights: Floats) -> ReferenceCalls:
-    """Some of the calls; `weights` are of these."""
+def _calls(span: Span, chosen: NDArray[np.bool_]) -> ReferenceCalls:
+    """Some of the calls, at least one; each weighs the same."""
     _, callers = np.unique(span.calling[chosen], return_inverse=True)
-    return ReferenceCalls(span.margins[chosen], callers.astype(np.int64), weights, span.at_ms[chosen])
+    n = len(callers)
+    return ReferenceCalls(span.margins[chosen], callers.astype(np.int64), np.full(n, 1.0 / n), span.at_ms[chosen])
 
 
 def is_reciprocal(span: Span) -> NDArray[np.bool_]:
@@ -107,7 +93,3 @@ def is_reciprocal(span: Span) -> NDArray[np.bool_]:
     back = np.unique(other[one != other] * base + one[one != other])
     both = np.intersect1d(talked, back, assume_unique=True)
     return np.isin(calling * base + called, both)
-
-
-def _group(span: Span, chosen: NDArray[np.bool_]) -> Group:
-    return Group(int(chosen.sum()), len(np.unique(span.calling[chosen])))

@@ -11,7 +11,9 @@ from rich.console import Console
 from benchmarks.adapting.carriers import NAMES, Carrier, Wanted, written
 from benchmarks.adapting.hearsay import Hearsay
 from benchmarks.adapting.judging import judged
+from benchmarks.adapting.senders import Senders
 from detector.contract.events import CallEnd, CallSetup, FeedbackSource
+from detector.testing.events import call_setup
 from models.serve.artifact import SHIPPED
 from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 from models.traffic.truth import Truth
@@ -83,3 +85,21 @@ def test_complaints_come_late_and_a_stated_share_of_them_is_wrong() -> None:
     assert len(soon) < len(late)
     assert {one.source for one in late} == {FeedbackSource.SUBSCRIBER_REPORT}
     assert [one.time_ms for one in late] == sorted(one.time_ms for one in late)
+
+
+def test_registered_senders_are_organisations_of_drawn_blocks() -> None:
+    """Persons and robocallers are never registered, and all numbers of a block draw alike."""
+
+    def call(number: str, *, kind: str = "survey", is_robocall: bool = False) -> tuple[CallSetup, Truth]:
+        return call_setup(number, calling_number=number), Truth(is_robocall, "", kind)
+
+    blocks = [f"+1202555{block:02d}" for block in range(100)]
+    senders = Senders(1, 0.5)
+
+    senders.note(call(block + tail) for block in blocks for tail in ("01", "02"))
+    senders.note([call("+12125550100", kind="person_to_business"), call("+12125550101", is_robocall=True)])
+    senders.note([call("7301", kind="odd_caller_id"), call("anonymous")])
+
+    drawn = {number[:-2] for number in senders.registered}
+    assert 25 < len(drawn) < 75
+    assert senders.registered == {block + tail for block in drawn for tail in ("01", "02")}

@@ -95,6 +95,6 @@ def test_a_measure_takes_effect_without_a_restart(
         assert [reason["code"] for reason in after["reasons"][:2]] == ["model", "budget"]
         assert worker.metric("robocall_model_enforcement", state="measured") == 1
         assert worker.metric("robocall_model_threshold_margin", action="label") == -100.0
-        assert worker.metric("robocall_model_measured_calls") == 50_000
+        assert worker.metric("robocall_model_measured_calls") == 10_000
         assert worker.stop() == 0
     reader.close()

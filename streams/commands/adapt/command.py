@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 Writes = Callable[["Outcome", Path], tuple[Model, str]]
 """Writes the model of an outcome to a folder, and its measure beside it; returns it, and what is to be said of that."""
 WHY_ASKED = "it was drawn by lot from calls on which two models differ: the answers tell which one is better"
-SCARCE = "all calls count as lawful, since few are known to be: more can be caught with --senders"
+SCARCE = "all calls count as lawful, since too few are known to be: more can be caught with more --senders"
 
 
 @click.command()

@@ -15,6 +15,8 @@ from rich.table import Table
 
 from detector.contract.numbers import is_e164
 from detector.features.schemas import SCHEMAS
+from detector.policy.budgets import MILLION
+from models.budgets.bounds import callers_needed
 from models.budgets.making import Subject, make
 from models.budgets.measure import Measure, Threshold
 from models.budgets.references import find
@@ -89,9 +91,10 @@ def measure(
 ) -> None:
     """Replay calls through MODEL, find which are lawful for reasons outside of the score, and write the thresholds.
 
-    Lawful are calls between two numbers that called each other and talked both times, and calls of registered senders:
-    own customers, verified names, allow lists, redress. All calls count as lawful where that spends more of a budget,
-    as with fewer than 30 senders: then no more are labelled than lawful ones may be, and little is caught.
+    Lawful are calls of registered senders (own customers, verified names, allow lists, redress), and calls between two
+    numbers that called each other and talked both times. Either kind has to keep a budget. All calls count as lawful
+    where that spends more of it, as with fewer than some 3,000 senders: then no more are labelled than lawful ones may
+    be, and little is caught. Of all calls at most ten times a budget are hit, whatever senders show.
     The windows must be some hours old first (budgets.windows_h), so give a day or more.
     """
     source.require_whole()
@@ -254,14 +257,16 @@ def _table(found: Measure) -> Table:
         ("label", found.label_per_million, found.label),
         ("block", found.block_per_million, found.block),
     ):
-        table.add_row(f"{what}, {budget:,} in a million", _threshold(threshold, found.confidence))
+        needed = callers_needed(budget / MILLION, found.confidence)
+        table.add_row(f"{what}, {budget:,} in a million", _threshold(threshold, found.confidence, needed))
     return table
 
 
-def _threshold(threshold: Threshold | None, confidence: float) -> str:
+def _threshold(threshold: Threshold | None, confidence: float, needed: int) -> str:
     if threshold is None:
         return "never"
-    of_all = "; all calls count as lawful, which spends more than those above" if threshold.is_of_all else ""
+    why = f"registered senders allow less, or are fewer than {needed:,} callers"
+    of_all = f"; all calls count as lawful: {why}" if threshold.is_of_all else ""
     return (
         f"from margin {threshold.margin:.3f} (score {threshold.score:.4f}) on: "
         f"{threshold.found_per_million:,.0f} found, {threshold.most_per_million:,.0f} at most ({confidence:.0%})"

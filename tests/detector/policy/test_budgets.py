@@ -25,6 +25,7 @@ OLD_ENOUGH_S = 3.0 * HOUR_S
         ({"most_step": 0.0}, "most_step"),
         ({"oldest_days": 91}, "oldest_days"),
         ({"windows_h": 25.0}, "windows_h"),
+        ({"most_of_all": 0.5}, "most_of_all"),
     ],
 )
 def test_budgets_out_of_bounds_are_refused(given: dict[str, float], message: str) -> None:
@@ -104,6 +105,18 @@ def test_nothing_is_enforced_before_the_windows_are_some_hours_old(age_s: float)
     assert force.treats(BLOCK, MEASURED_MS, age_s).is_tried
     no_wait = in_force(Budgets(windows_h=0.0), MEASURED, model_version="m-1")
     assert not no_wait.treats(BLOCK, MEASURED_MS, age_s).is_tried
+
+
+def test_nothing_is_enforced_on_a_call_that_shows_no_number_of_anybody() -> None:
+    """Extensions and short codes are no references: no measure speaks of them. An order does."""
+    force = in_force(Budgets(), MEASURED, model_version="m-1")
+    ordered = in_force(Budgets(enforce_unmeasured=EnforceUnmeasured("M. Lee", "trial")), None, model_version="m-1")
+
+    given = force.treats(BLOCK, MEASURED_MS, OLD_ENOUGH_S, has_caller=False)
+
+    assert (given.action, given.is_tried) == (BLOCK, True)
+    assert "shows no calling number" in given.why
+    assert not ordered.treats(BLOCK, MEASURED_MS, OLD_ENOUGH_S, has_caller=False).is_tried
 
 
 def test_an_order_enforces_the_thresholds_of_the_policy_whatever_was_measured() -> None:

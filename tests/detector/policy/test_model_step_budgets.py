@@ -135,6 +135,14 @@ def test_young_windows_enforce_nothing() -> None:
     assert (screening.outcome(0).action, modes(screening)) == (BLOCK, [Mode.SHADOW])
 
 
+@pytest.mark.parametrize(("number", "mode"), [("7301", Mode.SHADOW), ("+4930123456", Mode.ENFORCE)])
+def test_a_call_that_shows_no_number_is_only_tried(number: str, mode: Mode) -> None:
+    """An extension of a private exchange: nobody can vouch for it, so no measure speaks of such calls."""
+    screening = screen(screener({"call-1": 9.0}), call_setup(calling_number=number))
+
+    assert (screening.outcome(0).action, modes(screening)) == (BLOCK, [mode])
+
+
 def test_a_measure_of_another_model_is_not_used() -> None:
     one = screener({"call-1": 9.0})
     assert one.in_force.state(START_MS) == "measured"

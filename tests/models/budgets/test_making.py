@@ -25,8 +25,8 @@ FEW = calls_of(10)
 
 
 def references(count: int, shift: float = 0.0, everybody: ReferenceCalls = FEW) -> References:
-    """Those callers, and as all calls ten that show nothing."""
-    return References(calls_of(count, shift), Group(count - 40, count - 40), Group(40, 40), everybody)
+    """Those registered senders, nobody who talked both ways, and as all calls ten that show nothing."""
+    return References(calls_of(count, shift), None, everybody)
 
 
 def measured(found: References, last: Measure | None = None, budgets: Budgets = Budgets()) -> Measure:  # noqa: B008
@@ -69,12 +69,13 @@ def test_an_action_that_the_callers_do_not_support_stays_silent_and_says_why() -
 
 def test_an_action_that_the_references_do_not_support_goes_by_all_calls() -> None:
     """5,000 lawful callers show 1,000 in a million; 40,000 callers of any kind show 100, as if all were lawful."""
-    found = measured(references(5_000, everybody=calls_of(40_000, shift=3.0)))
+    found = measured(references(5_000, everybody=calls_of(40_000, shift=3.0)), budgets=Budgets(most_of_all=10_000))
 
     assert found.label is not None
     assert found.block is not None
     assert (found.label.is_of_all, found.block.is_of_all) == (False, True)
     assert found.label.margin <= 10.0 < found.block.margin
+    assert (found.registered, found.reciprocal) == (Group(5_000, 5_000), Group(0, 0))
     assert found.everybody == Group(40_000, 40_000)
     assert not found.measured().is_of_all
     assert found.measured().callers == 5_000
@@ -92,12 +93,52 @@ def test_all_calls_count_where_that_spends_more() -> None:
 
 
 def test_without_references_all_calls_count_as_lawful() -> None:
-    found = measured(References(None, Group(0, 0), Group(0, 0), calls_of(40_000)))
+    found = measured(References(None, None, calls_of(40_000)))
 
     assert found.label is not None
     assert found.label.is_of_all
     assert found.measured().is_of_all
     assert found.measured().callers == 40_000
+
+
+def test_people_and_organisations_each_keep_the_budget() -> None:
+    """Of half a million people no more than one in 1,000 is hit either, though senders alone would allow far more."""
+    senders, people = calls_of(5_000, shift=-6.0), calls_of(500_000)
+
+    found = measured(References(senders, people, calls_of(600_000, shift=0.05)))
+
+    assert found.label is not None
+    assert not found.label.is_of_all
+    assert found.label.margin == pytest.approx(9.99, abs=1e-4)
+    assert found.label.most_per_million == pytest.approx(1_000, rel=1e-3)
+
+
+def test_of_all_calls_ten_times_the_budget_are_hit_at_most() -> None:
+    """A list of senders without those who are most like robocallers would let half of all calls be hit, or more."""
+    senders, everybody = calls_of(40_000, shift=-5.0), calls_of(40_000)
+
+    found, more = (
+        measured(References(senders, None, everybody), budgets=Budgets(most_of_all=times)) for times in (10.0, 600.0)
+    )
+
+    assert found.label is not None
+    assert more.label is not None
+    assert found.label.margin == pytest.approx(9.9, abs=1e-3)
+    assert more.label.margin == pytest.approx(4.992, abs=2e-3)
+    assert found.label.wanted_margin == found.label.margin
+
+
+def test_a_step_that_ends_above_what_all_calls_allow_is_silent() -> None:
+    """Senders would allow it at once; a measure moves a threshold by a step, which is not enough for the others."""
+    before = measured(References(calls_of(40_000, shift=-20.0), None, calls_of(40_000, shift=-4.0)))
+
+    found = measured(References(calls_of(40_000, shift=-20.0), None, calls_of(40_000)), before)
+
+    assert found.label is not None
+    assert found.label.margin == pytest.approx(6.9, abs=1e-3)
+    assert found.label.found_per_million == 0.0
+    assert found.label.most_per_million > 1_000
+    assert found.measured().label is None
 
 
 def test_a_threshold_falls_by_a_step_at_most() -> None:
@@ -150,7 +191,7 @@ def test_standing_blocks_are_part_of_the_budget_of_blocks() -> None:
     callers = np.concatenate([np.arange(count), np.zeros(1_000, np.int64)])
     at_ms = np.concatenate([np.full(count, -10_000_000), np.arange(1_000)])
     calls = ReferenceCalls(margins, callers, np.full(len(margins), 1 / len(margins)), at_ms)
-    many = References(calls, Group(1, 1), Group(1, 1), FEW)
+    many = References(calls, None, FEW)
 
     found = measured(many, budgets=Budgets(label_per_million=5_000, block_per_million=1_000))
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.budgets.measure import Group
-from models.budgets.references import FEWEST_RECIPROCAL, FEWEST_REGISTERED, Span, find, is_reciprocal
+from models.budgets.references import Span, find, is_reciprocal
 
 
 def span_of(calls: list[tuple[int, int]], talks: list[tuple[int, int]]) -> Span:
@@ -28,43 +27,32 @@ def people(count: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     return calls, calls
 
 
-SENDERS = list(range(10_000, 10_000 + FEWEST_REGISTERED))
+SENDERS = list(range(10_000, 10_003))
 
 
-def test_both_kinds_are_found_and_weigh_three_quarters_and_one_quarter() -> None:
-    """A sender that also talks both ways counts as registered; strangers are no references."""
-    calls, talks = people(FEWEST_RECIPROCAL)
+def test_both_kinds_are_found_and_a_registered_sender_counts_as_that_alone() -> None:
+    """One that also talks both ways is no pair; strangers are no references, and everybody weighs the same."""
+    calls, talks = people(20)
     sent = [(sender, 1) for sender in SENDERS for _ in range(2)]
     both = [(1, SENDERS[0]), (SENDERS[0], 1)]
 
     found = find(span_of([*calls, *sent, *both[1:], (77_777, 1)], [*talks, *both]), np.array(SENDERS))
 
-    assert found.reciprocal == Group(2 * FEWEST_RECIPROCAL, 2 * FEWEST_RECIPROCAL)
-    assert found.registered == Group(2 * len(SENDERS) + 1, len(SENDERS))
-    assert found.calls is not None
-    assert len(found.calls.margins) == 2 * FEWEST_RECIPROCAL + 2 * len(SENDERS) + 1
-    is_of_people = found.calls.margins < 2 * FEWEST_RECIPROCAL
-    assert found.calls.weights[is_of_people].sum() == pytest.approx(0.75)
-    assert found.calls.weights[~is_of_people].sum() == pytest.approx(0.25)
-    assert len(found.everybody.margins) == len(found.calls.margins) + 1
+    assert found.reciprocal is not None
+    assert found.registered is not None
+    assert found.reciprocal.margins.tolist() == list(range(40))
+    assert found.registered.margins.tolist() == list(range(40, 47))
+    assert (found.reciprocal.n_callers, found.registered.n_callers) == (40, 3)
+    for calls_of, count in ((found.reciprocal, 40), (found.registered, 7), (found.everybody, 48)):
+        assert calls_of.weights == pytest.approx(np.full(count, 1 / count))
+    assert found.everybody.n_callers == 44
 
 
-@pytest.mark.parametrize(
-    ("pairs", "senders"), [(FEWEST_RECIPROCAL, SENDERS[1:]), (FEWEST_RECIPROCAL // 2 - 1, SENDERS)]
-)
-def test_where_one_kind_has_too_few_callers_all_calls_count_as_lawful(pairs: int, senders: list[int]) -> None:
-    """29 senders, or pairs of 98 people: strangers are references like everybody, with the same weight."""
-    calls, talks = people(pairs)
-    strangers = [(77_777, 1), (77_777, 2)]
-    everybody = [*calls, *((sender, 1) for sender in senders), *strangers]
+def test_without_senders_and_pairs_there_is_everybody_alone() -> None:
+    found = find(span_of([(77_777, 1), (77_777, 2)], []), np.zeros(0, np.int64))
 
-    found = find(span_of(everybody, talks), np.array(senders))
-
-    assert (found.reciprocal.callers, found.registered.callers) == (2 * pairs, len(senders))
-    assert found.calls is None
-    assert found.everybody.n_callers == 2 * pairs + len(senders) + 1
-    assert found.everybody.margins.tolist() == list(range(len(everybody)))
-    assert found.everybody.weights == pytest.approx(np.full(len(everybody), 1 / len(everybody)))
+    assert (found.registered, found.reciprocal) == (None, None)
+    assert found.everybody.margins.tolist() == [0.0, 1.0]
 
 
 @given(

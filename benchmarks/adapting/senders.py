@@ -1,0 +1,48 @@
+"""Which lawful organisations of a carrier are registered: what an operator would put into `--senders`."""
+
+from collections.abc import Iterable
+from random import Random
+
+from detector.contract.events import CallSetup
+from models.traffic.truth import Truth
+
+_PEOPLE = ("person", "new_number", "spoofed_callback")
+"""What kinds of callers begin with who are persons: nobody registers them."""
+_BLOCK_DIGITS = 2
+"""An organisation's numbers stand together: these last digits do not count in the draw."""
+
+
+class Senders:
+    """Takes calls; knows afterwards who is registered.
+
+    Args:
+        seed: Of the draw.
+        share: Of the blocks of numbers from which lawful organisations call, 0 to 1.
+
+    Attributes:
+        registered: Numbers.
+        callers: Numbers of organisations that called, registered or not.
+    """
+
+    def __init__(self, seed: int, share: float) -> None:
+        self._seed = seed
+        self._share = share
+        self.registered: set[str] = set()
+        self.callers: set[str] = set()
+
+    def note(self, calls: Iterable[tuple[CallSetup, Truth]]) -> None:
+        """Look at who calls.
+
+        Args:
+            calls: With the truth of each.
+        """
+        for setup, truth in calls:
+            number = setup.calling_number
+            if truth.is_robocall or truth.kind.startswith(_PEOPLE) or number in self.callers:
+                continue
+            if not number.strip("+").isdigit():
+                continue
+            self.callers.add(number)
+            block = number[:-_BLOCK_DIGITS]
+            if Random(f"sender {self._seed} {block}").random() < self._share:
+                self.registered.add(number)

@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument(
         "--senders", type=float, default=0.0, help="share of the lawful organisations that are registered [%(default)s]"
     )
+    parser.add_argument("--without", nargs="+", default=[], help="kinds of organisations of which none is registered")
     parser.add_argument("--base", type=Path, default=SHIPPED, help="folder of the base model [the shipped one]")
     parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
@@ -53,7 +54,15 @@ def main() -> None:
     print(" | ".join(HEADINGS), flush=True)
     for author in options.author:
         for seed in options.seed:
-            wanted = Wanted(author, seed, options.hours, options.judge_hours, options.rate, senders=options.senders)
+            wanted = Wanted(
+                author,
+                seed,
+                options.hours,
+                options.judge_hours,
+                options.rate,
+                senders=options.senders,
+                without=tuple(options.without),
+            )
             row = row_of(wanted, options.answers, options.base, console)
             print(" | ".join(cells(row)), flush=True)
             rows = [one for one in rows if _place(one) != _place(row)] + [row]
@@ -70,9 +79,9 @@ def kept(out: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _place(row: dict[str, Any]) -> tuple[int, int, int, float]:
+def _place(row: dict[str, Any]) -> tuple[int, int, int, float, list[str]]:
     """Where a row stands; one that has the same place is replaced."""
-    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"]
+    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"], [*row.get("without", [])]
 
 
 def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[str, Any]:

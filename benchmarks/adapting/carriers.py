@@ -42,6 +42,7 @@ class Wanted:
         rate: Calls a second, about.
         gate_hours: Of a span between both in which answers judge, to `--judge-h`; 0: there is none.
         senders: Share of the lawful organisations that are registered, 0 to 1.
+        without: Kinds of organisations of which none is registered.
     """
 
     author: str
@@ -51,6 +52,7 @@ class Wanted:
     rate: float
     gate_hours: float = 0.0
     senders: float = 0.0
+    without: tuple[str, ...] = ()
 
     @property
     def taught_hours(self) -> float:
@@ -105,7 +107,7 @@ def written(wanted: Wanted, folder: Path, say: Say) -> Carrier:
         OSError: the folder cannot be written.
     """
     learn, feedback, judge = (folder / name for name in ("learn.jsonl", "feedback.jsonl", "judge.jsonl"))
-    listed, senders = folder / "senders.txt", Senders(wanted.seed, wanted.senders)
+    listed, senders = folder / "senders.txt", Senders(wanted.seed, wanted.senders, wanted.without)
     learnt: dict[str, Truth] = {}
     judged: dict[str, Truth] = {}
     said = 0

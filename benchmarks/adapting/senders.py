@@ -1,6 +1,6 @@
 """Which lawful organisations of a carrier are registered: what an operator would put into `--senders`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from random import Random
 
 from detector.contract.events import CallSetup
@@ -18,14 +18,16 @@ class Senders:
     Args:
         seed: Of the draw.
         share: Of the blocks of numbers from which lawful organisations call, 0 to 1.
+        without: Kinds of organisations of which none is registered.
 
     Attributes:
         registered: Numbers.
         callers: Numbers of organisations that called, registered or not.
     """
 
-    def __init__(self, seed: int, share: float) -> None:
+    def __init__(self, seed: int, share: float, without: Collection[str] = ()) -> None:
         self._seed = seed
+        self._without = without
         self._share = share
         self.registered: set[str] = set()
         self.callers: set[str] = set()
@@ -44,5 +46,5 @@ class Senders:
                 continue
             self.callers.add(number)
             block = number[:-_BLOCK_DIGITS]
-            if Random(f"sender {self._seed} {block}").random() < self._share:
+            if truth.kind not in self._without and Random(f"sender {self._seed} {block}").random() < self._share:
                 self.registered.add(number)

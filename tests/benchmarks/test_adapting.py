@@ -103,3 +103,6 @@ def test_registered_senders_are_organisations_of_drawn_blocks() -> None:
     drawn = {number[:-2] for number in senders.registered}
     assert 25 < len(drawn) < 75
     assert senders.registered == {block + tail for block in drawn for tail in ("01", "02")}
+    unlike = Senders(1, 1.0, without=["survey"])
+    unlike.note([call("+12025550101"), call("+12025550201", kind="reminder")])
+    assert unlike.registered == {"+12025550201"}

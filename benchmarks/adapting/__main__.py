@@ -81,7 +81,7 @@ def kept(out: Path | None) -> list[dict[str, Any]]:
 
 def _place(row: dict[str, Any]) -> tuple[int, int, int, float, list[str]]:
     """Where a row stands; one that has the same place is replaced."""
-    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"], [*row.get("without", [])]
+    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"], [*row["without"]]
 
 
 def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[str, Any]:

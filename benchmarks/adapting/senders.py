@@ -22,7 +22,6 @@ class Senders:
 
     Attributes:
         registered: Numbers.
-        callers: Numbers of organisations that called, registered or not.
     """
 
     def __init__(self, seed: int, share: float, without: Collection[str] = ()) -> None:
@@ -30,7 +29,7 @@ class Senders:
         self._without = without
         self._share = share
         self.registered: set[str] = set()
-        self.callers: set[str] = set()
+        self._seen: set[str] = set()
 
     def note(self, calls: Iterable[tuple[CallSetup, Truth]]) -> None:
         """Look at who calls.
@@ -40,11 +39,11 @@ class Senders:
         """
         for setup, truth in calls:
             number = setup.calling_number
-            if truth.is_robocall or truth.kind.startswith(_PEOPLE) or number in self.callers:
+            if truth.is_robocall or truth.kind.startswith(_PEOPLE) or number in self._seen:
                 continue
             if not number.strip("+").isdigit():
                 continue
-            self.callers.add(number)
+            self._seen.add(number)
             block = number[:-_BLOCK_DIGITS]
             if truth.kind not in self._without and Random(f"sender {self._seed} {block}").random() < self._share:
                 self.registered.add(number)

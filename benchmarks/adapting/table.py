@@ -23,7 +23,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     return [
         f"{row['author']} {row['seed']}",
         f"{row['answers']}",
-        ", none of ".join([f"{row['senders']:.0%}", *filter(None, [", ".join(row.get("without", []))])]),
+        ", none of ".join([f"{row['senders']:.0%}", *filter(None, [", ".join(row["without"])])]),
         f"{row['calls']:,}",
         f"{row['robocall_share']:.1%}",
         " / ".join(f"{one:.2f}" for one in found["purity"].values()),

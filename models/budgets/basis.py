@@ -61,7 +61,7 @@ class Basis:
         """
         found = share_from(self.calls, margin, confidence)
         used = [
-            float(np.mean(calls.margins >= margin)) * budget / share
+            budget * (float(np.mean(calls.margins >= margin)) / share)  # never more than it where the share is kept
             for calls, share in self._others(budget, confidence)
         ]
         return replace(found, most=max([found.most, *used]))

@@ -30,13 +30,11 @@ class ReferenceCalls:
     Attributes:
         margins: Raw scores, log-odds.
         callers: Code of the caller of each.
-        weights: Share of each call in all; they sum up to 1, and a caller's are alike.
         at_ms: When each was set up, epoch milliseconds.
     """
 
     margins: Floats
     callers: Ints
-    weights: Floats
     at_ms: Ints
 
     @property
@@ -97,10 +95,9 @@ def lowest_margin(calls: ReferenceCalls, budget: float, confidence: float) -> Bo
     if nobody > budget:
         return None
     order = np.argsort(-calls.margins, kind="stable")
-    margins, weights = calls.margins[order], calls.weights[order]
-    before = weights * _earlier_of_caller(calls.callers[order])
-    share = np.cumsum(weights)
-    square = np.cumsum(weights * (2.0 * before + weights))  # (before + weight)^2 - before^2
+    margins, n = calls.margins[order], len(order)
+    share = np.arange(1, n + 1) / n
+    square = np.cumsum(2 * _earlier_of_caller(calls.callers[order]) + 1) / n**2  # (before + 1)^2 - before^2
     is_last = np.append(margins[1:] < margins[:-1], True)
     ends = np.flatnonzero(is_last)
     ends = ends[: int(np.searchsorted(share[ends], budget, side="right"))]  # beyond, the share alone is too much
@@ -115,7 +112,7 @@ def lowest_margin(calls: ReferenceCalls, budget: float, confidence: float) -> Bo
 def share_from(calls: ReferenceCalls, margin: float, confidence: float) -> Bounded:
     """The share hit from a given margin on, with its bound; as `lowest_margin`."""
     hit = calls.margins >= margin
-    weights = np.bincount(calls.callers[hit], weights=calls.weights[hit], minlength=1).astype(np.float64)  # none: ints
+    weights = np.bincount(calls.callers[hit]) / len(hit)
     share, square = np.array([weights.sum()]), np.array([(weights**2).sum()])
     most = upper_bound(share, square, 1.0 / calls.n_callers, confidence)
     return Bounded(margin, share.item(), most.item())

@@ -145,7 +145,7 @@ def _threshold(
             f"{budgets.most_step:g} at most, to {placed.margin:.2f}: look why, then measure with --afresh"
         )
     score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
-    most = min(placed.most, 1.0) * MILLION
+    most = min(placed.most, 1.0) * MILLION if complaint else min(placed.most * MILLION, per_million)  # not by rounding
     return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most, basis.is_of_all), complaint
 
 

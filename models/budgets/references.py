@@ -66,10 +66,9 @@ def find(span: Span, registered: Ints) -> References:
 
 
 def _calls(span: Span, chosen: NDArray[np.bool_]) -> ReferenceCalls:
-    """Some of the calls, at least one; each weighs the same."""
+    """Some of the calls, at least one."""
     _, callers = np.unique(span.calling[chosen], return_inverse=True)
-    n = len(callers)
-    return ReferenceCalls(span.margins[chosen], callers.astype(np.int64), np.full(n, 1.0 / n), span.at_ms[chosen])
+    return ReferenceCalls(span.margins[chosen], callers.astype(np.int64), span.at_ms[chosen])
 
 
 def is_reciprocal(span: Span) -> NDArray[np.bool_]:

@@ -16,9 +16,7 @@ STANDING = StandingBlocks()
 def calls_of(count: int, shift: float = 0.0) -> ReferenceCalls:
     """Callers with one call each, their margins from 0 up to 10, both moved by `shift`."""
     callers = np.arange(count)
-    return ReferenceCalls(
-        np.linspace(0.0, 10.0, count) + shift, callers, np.full(count, 1 / count), callers * 3_600_000
-    )
+    return ReferenceCalls(np.linspace(0.0, 10.0, count) + shift, callers, callers * 3_600_000)
 
 
 FEW = calls_of(10)
@@ -190,7 +188,7 @@ def test_standing_blocks_are_part_of_the_budget_of_blocks() -> None:
     margins = np.concatenate([np.zeros(count), np.full(10, 5.0), np.full(990, 1.0)])
     callers = np.concatenate([np.arange(count), np.zeros(1_000, np.int64)])
     at_ms = np.concatenate([np.full(count, -10_000_000), np.arange(1_000)])
-    calls = ReferenceCalls(margins, callers, np.full(len(margins), 1 / len(margins)), at_ms)
+    calls = ReferenceCalls(margins, callers, at_ms)
     many = References(calls, None, FEW)
 
     found = measured(many, budgets=Budgets(label_per_million=5_000, block_per_million=1_000))
@@ -199,3 +197,17 @@ def test_standing_blocks_are_part_of_the_budget_of_blocks() -> None:
     assert found.block.margin > 5.0
     assert found.label is not None
     assert found.label.margin <= 5.0
+
+
+@pytest.mark.parametrize("per_million", [501, 506, 1_000, 1_009])
+def test_a_budget_that_is_spent_to_the_last_call_is_kept(per_million: int) -> None:
+    """Of all calls just ten times the budget are hit: rounding does not silence the action."""
+    many, senders = calls_of(100_000), calls_of(10_000, shift=-9.0)
+    budgets = Budgets(label_per_million=per_million, block_per_million=1)
+
+    found = measured(References(senders, None, many), budgets=budgets)
+
+    assert found.label is not None
+    assert per_million - 1 <= found.label.most_per_million <= per_million
+    assert found.measured().label is not None
+    assert not [one for one in found.complaints if "labelled" in one]

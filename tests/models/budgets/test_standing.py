@@ -14,11 +14,9 @@ RULE = StandingBlocks(after_blocks=3, within_s=60, block_s=100)
 def calls_of(calls: list[tuple[int, int, float]]) -> ReferenceCalls:
     """Calls as (caller, seconds, margin)."""
     callers, seconds, margins = (np.array(column) for column in zip(*calls, strict=True))
-    count = len(calls)
     return ReferenceCalls(
         margins.astype(np.float64),
         callers.astype(np.int64),
-        np.full(count, 1 / count),
         seconds.astype(np.int64) * 1_000,
     )
 

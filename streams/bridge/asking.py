@@ -23,6 +23,7 @@ from streams.bridge.metrics import BridgeMetrics, Sources
 from streams.bridge.settings import BridgeSettings
 from streams.bridge.traces import UNTRACED, BeginTrace, CallTrace, untraced
 from streams.bridge.waiting import WaitingCalls, place_of
+from streams.bridge.watching import Watch
 from streams.errors import PublishFailed
 from streams.kafka.client import client_settings, require_topics, why_unreachable
 from streams.kafka.fetch.live_topic import LiveReader
@@ -43,6 +44,8 @@ PROBE_TRUNK = "bridge-probe"
 FULL = "full"
 CERTIFICATE_SHARE = 0.5
 """Of its time, longest that a call waits for certificates: whoever serves them slowly escapes no decision."""
+MOST_OF_IT = 0.9
+"""Of its time, least that a call waits for its decision, if that it gets none is to tell of workers."""
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +97,7 @@ class Asker:
         self._metrics = metrics
         self._waiting = WaitingCalls(bridge.max_waiting)
         self._breaker = Breaker()
+        self._watch = Watch(self._waiting, self._breaker, bridge.max_waiting)
         self._reader = LiveReader(settings, CALL_DECISIONS, [CALL_EVENTS], self._take)
         self._publisher: Publisher | None = None
         self._partitions = 0
@@ -162,7 +166,7 @@ class Asker:
 
         Where somebody verifies, a set-up with Identity headers is published with the verdict, and once.
         While unhealthy the set-up is published all the same, so that windows have no holes, and the answer comes at
-        once; one call in a hundred waits, to find out.
+        once. What workers decide of such calls is watched: decisions in time end it.
 
         Args:
             setup: fields of the contract's `call_setup`, `type` included.
@@ -172,17 +176,14 @@ class Asker:
             trace: of the request; told what happens up to the decision.
         """
         try:
-            asked = await self._ask(setup, deadline_s, names_call=names_call, trace=trace)
+            return await self._ask(setup, deadline_s, names_call=names_call, is_hasty=is_hasty, trace=trace)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
             self.failures(error)
             return Asked(None, FailOpen.NOT_PUBLISHED)
-        if asked.decision is not None:
-            self._breaker.answered()
-        elif asked.reason is FailOpen.LATE and not is_hasty:
-            self._breaker.timed_out()
-        return asked
 
-    async def _ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool, trace: CallTrace) -> Asked:
+    async def _ask(
+        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool, is_hasty: bool, trace: CallTrace
+    ) -> Asked:
         if self._waiting.is_full:
             return Asked(None, FailOpen.NOT_PUBLISHED)
         place = place_of(setup)
@@ -195,16 +196,25 @@ class Asker:
                 wait_s = CERTIFICATE_SHARE * deadline_s if self.is_healthy else 0.0
                 verdict = await self._verdict(self._verifier, setup, loop.time() + wait_s, names_call=names_call)
                 setup = setup if verdict is None else with_verdict(setup, verdict)
-                deadline_s = max(until_s - loop.time(), 0.0)
+                left_s = max(until_s - loop.time(), 0.0)
+                is_hasty, deadline_s = is_hasty or left_s < MOST_OF_IT * deadline_s, left_s
             if not self._publish(setup, trace):
                 return Asked(None, FailOpen.NOT_PUBLISHED, verdict)
-            if not (self._is_connected and self._breaker.may_wait()):
+            if not self._is_connected:
+                return Asked(None, FailOpen.UNHEALTHY, verdict)
+            if not self._breaker.is_closed:
+                self._watch.add(place, deadline_s)
                 return Asked(None, FailOpen.UNHEALTHY, verdict)
             done, _ = await asyncio.wait([future], timeout=deadline_s)
             trace.waited()
         finally:
             self._waiting.remove(place, future)
-        return Asked(future.result(), None, verdict) if done else Asked(None, FailOpen.LATE, verdict)
+        if done:
+            self._breaker.answered()
+            return Asked(future.result(), None, verdict)
+        if not is_hasty:
+            self._breaker.timed_out()
+        return Asked(None, FailOpen.LATE, verdict)
 
     async def _verdict(
         self, verifier: SetupVerifier, setup: Mapping[str, Any], until_s: float, *, names_call: bool

@@ -15,7 +15,7 @@ from kafka import KafkaAdminClient
 from detector.contract.events import MAX_RECORD_BYTES
 from detector.trust.verdict import Cause
 from streams.bridge.asking import CERTIFICATE_SHARE, Asked, Asker, FailOpen
-from streams.bridge.breaker import TIMEOUTS
+from streams.bridge.breaker import ANSWERS, TIMEOUTS
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.settings import load_bridge_settings
 from streams.errors import KafkaUnreachable, TopicMissing
@@ -141,7 +141,7 @@ def test_each_call_gets_its_own_decision_and_its_end_follows_it(bootstrap: str) 
 
 
 def test_without_a_worker_calls_pass_at_once_and_are_published_all_the_same(bootstrap: str) -> None:
-    """Nobody has answered yet, so nobody waits, but for one call in a hundred."""
+    """Nobody has answered yet, so nobody waits."""
 
     async def run() -> float:
         async with asking(bootstrap, None) as asker:
@@ -177,6 +177,25 @@ def test_a_worker_that_falls_silent_makes_calls_late_and_then_nobody_waits_until
             worker.is_silent = False
             await until(lambda: asker.is_healthy)
             assert (await asker.ask(setup("last@a"), LONG_S)).decision is not None
+
+    asyncio.run(run())
+
+
+def test_workers_that_are_back_are_noticed_by_what_they_decide_of_calls_that_passed(bootstrap: str) -> None:
+    """Ten decisions are enough, whoever asks for them: a call of our own is tried but once a second."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker) as asker:
+            worker.is_silent = True
+            await asyncio.gather(*(asker.ask(setup(f"late-{n}@a"), 0.05) for n in range(TIMEOUTS)))
+            await until(lambda: len([one for one in worker.events if "late-" in one[1]["call_id"]]) == TIMEOUTS)
+            worker.is_silent = False
+            tried = len(worker.events)
+            passed = await asyncio.gather(*(asker.ask(setup(f"{n}@a"), LONG_S) for n in range(ANSWERS)))
+            assert set(passed) == {Asked(None, FailOpen.UNHEALTHY)}
+            await until(lambda: asker.is_healthy)
+            assert len(worker.events) - tried < 2 * ANSWERS, "calls of our own alone would have taken ten seconds"
 
     asyncio.run(run())
 
@@ -366,6 +385,27 @@ def test_whoever_serves_a_certificate_slowly_escapes_no_decision(bootstrap: str,
             assert quick.verdict is not None
             assert quick.verdict.cause is Cause.PASSED
             assert own(worker.seen("1@a")) == [("call_setup", "not_checked")]
+
+    asyncio.run(run())
+
+
+def test_calls_that_waited_for_certificates_stop_nobody_elses_waiting(bootstrap: str, tmp_path: Path) -> None:
+    """Many new signers at once leave their calls little time for decisions, which tells nothing of workers."""
+    worker = PlayedWorker(bootstrap)
+    never = asyncio.Event()
+
+    async def answer(_path: str, _writer: asyncio.StreamWriter) -> None:
+        await never.wait()
+
+    async def run() -> None:
+        async with verified(bootstrap, worker, tmp_path, answer) as (server, asker):
+            worker.is_silent = True
+            calls = [signed_calls.setup(f"{n}@a", signed_now(url_at(server))) for n in range(2 * TIMEOUTS)]
+            found = await asyncio.gather(*(asker.ask(one, 0.5) for one in calls))
+            assert {one.reason for one in found} == {FailOpen.LATE}
+            assert asker.is_healthy
+
+            never.set()
 
     asyncio.run(run())
 

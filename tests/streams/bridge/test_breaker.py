@@ -1,6 +1,6 @@
 """The circuit breaker, as the page for switches says it."""
 
-from streams.bridge.breaker import ANSWERS, ONE_IN, TIMEOUTS, Breaker
+from streams.bridge.breaker import ANSWERS, TIMEOUTS, Breaker
 
 
 def closed() -> Breaker:
@@ -11,10 +11,10 @@ def closed() -> Breaker:
 
 def test_nobody_waits_for_workers_that_nobody_has_heard_of_and_one_answer_is_enough() -> None:
     breaker = Breaker()
-    assert (breaker.is_closed, breaker.may_wait()) == (False, False)
+    assert not breaker.is_closed
 
     breaker.answered()
-    assert (breaker.is_closed, breaker.may_wait()) == (True, True)
+    assert breaker.is_closed
 
 
 def test_twenty_deadlines_in_a_row_open_it_and_an_answer_between_them_counts_anew() -> None:
@@ -30,12 +30,11 @@ def test_twenty_deadlines_in_a_row_open_it_and_an_answer_between_them_counts_ane
     assert not breaker.is_closed
 
 
-def test_while_it_is_open_one_call_in_a_hundred_waits_and_ten_answers_close_it() -> None:
+def test_while_it_is_open_ten_answers_close_it() -> None:
     breaker = closed()
     for _ in range(TIMEOUTS):
         breaker.timed_out()
 
-    assert sum(breaker.may_wait() for _ in range(10 * ONE_IN)) == 10
     for _ in range(ANSWERS - 1):
         breaker.answered()
     assert not breaker.is_closed

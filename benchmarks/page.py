@@ -36,7 +36,7 @@ PAGES = tuple(
 PEER_AIMS: dict[str, tuple[tuple[str, ...], float]] = {
     "stock Faust": (("stock_faust",), 25.0), "Quix Streams": (("quix_state", "quix_memory"), 10.0),
     "Bytewax": (("bytewax", "bytewax_memory"), 3.0), "Kafka Streams": (("kafka_streams", "kafka_streams_memory"), 3.0),
-    "Flink": (("flink",), 3.0),
+    "Flink": (("flink",), 2.0),
 }  # fmt: skip
 """For each system the entries that count, of which the cheapest is taken, and the factor that is aimed at."""
 LEAST_OF_A_PROCESSOR = 0.9
@@ -66,7 +66,7 @@ def aims(replay: Result, throughput: Result, latency: Result, memory: Result) ->
     for row in latency["rows"]:
         if row["rate"] != IDLE:
             ratio, name = row["worker to librdkafka loop"], f"{row['rate']:,} events/s, worker to librdkafka loop"
-            for percentile, wanted in (("p50", 1.5), ("p99", 2)):
+            for percentile, wanted in (("p50", 1.8), ("p99", 2)):
                 found = aim_of_ratio(f"{percentile} at {name}", ratio[f"{percentile}_ms"], wanted, least=False)
                 rows.append(found if row["fits"] else [*found[:-1], "says nothing: the run did not fit the machine"])
     rows += [

@@ -1,6 +1,6 @@
 """From the calls of a span to a decision: a model of their own, the base with a group weight, or the base as it is.
 
-What was said unasked judges all candidates. Of what was learnt one is compared by an analyst's answers, too.
+What was said unasked judges both candidates. What was learnt is compared by an analyst's answers, too.
 """
 
 import math
@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from detector.features.window_constants import HOUR_MS
-from models.adapt.asking import top_of
 from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
 from models.adapt.found import SHOWN_BY
-from models.adapt.gate import HeldBack, Verdict, judge, shortage
+from models.adapt.gate import CONFIDENCE, FEWEST_TEACHERS, LIKELY, HeldBack, Verdict, judge, shortage
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
 from models.budgets.bounds import Floats
@@ -37,8 +36,8 @@ class Choice(StrEnum):
     LABELLED = "adapted by labels alone"
 
 
-WAYS = {Choice.ADAPTED: Way.TEACHER, Choice.LABELLED: Way.LABELS}
-"""Those that are learnt, and how."""
+WAYS = {Choice.LABELLED: Way.LABELS, Choice.ADAPTED: Way.TEACHER}
+"""Those that can be learnt, and how; the first one that labels suffice for is."""
 NAMES = {
     Choice.GROUPED: "the base model with a group weight",
     Choice.ADAPTED: "the adapted model",
@@ -70,7 +69,7 @@ class Outcome:
     Attributes:
         choice: The model that is to run.
         verdicts: Of the gate, by candidate; of one that could not be learnt too.
-        students: What was learnt, by candidate.
+        students: What was learnt, by candidate; one at most.
         judged: Candidate whose verdict tells most: that is chosen, else the one that answers are asked for.
         facts: On what all rests: spans, labels, purity, gate; plain values.
         scores: That the chosen model decides by, shape (n,).
@@ -160,39 +159,44 @@ def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, 
         seed: Of all draws and fits.
         say: Told what is done, how much is done, and of how much.
     """
-    learnt: dict[Choice, Student | str] = dict.fromkeys(WAYS, "no call is labelled a robocall: add feedback")
+    learnt: dict[Choice, Student | str] = {Choice.LABELLED: "no call is labelled a robocall: add feedback"}
     if material.labels.is_positive.any():
         learnt = learnt_from(material, seed, say)
-    say("comparing with the base", _STEPS - 1, _STEPS)
+    say("comparing with the base", 1, 1)
     return decided(material, learnt, base_version, seed)
 
 
 def learnt_from(
     material: Material, seed: int, say: Callable[[str, int, int], None], most_lawful: int = MOST_LAWFUL
 ) -> dict[Choice, Student | str]:
-    """What was learnt in each way, or why nothing could be; blocks for processor time, minutes.
+    """What was learnt from labels alone, or by the teacher where they are too few; blocks for minutes.
 
     Args:
         material: The calls; labels of those that are held back are not looked at.
         seed: Of all draws and fits.
         say: Told what is done, how much is done, and of how much.
         most_lawful: Lawful calls that a round learns from.
+
+    Returns:
+        By candidate what was learnt, or why nothing could be.
     """
-    return {
-        choice: learn(material, seed, partial(_round, say, choice, before), way, most_lawful)
-        for (choice, way), before in zip(WAYS.items(), (0, ROUNDS[Way.TEACHER]), strict=True)
-    }
+    found: dict[Choice, Student | str] = {}
+    for choice, way in WAYS.items():
+        found[choice] = learn(material, seed, partial(_round, say, choice), way, most_lawful)
+        if isinstance(found[choice], Student):
+            break
+    return found
 
 
 def decided(material: Material, learnt: Mapping[Choice, Student | str], base_version: str, seed: int) -> Outcome:
     """Compare what was learnt with the base, and choose; some seconds.
 
-    Three candidates are compared: what was learnt in either way, and the base with a group weight where it has none. Of
-    those that pass, the one is chosen whose gain is surest.
+    Two candidates are compared: what was learnt, and the base with a group weight where it has none. Where both pass,
+    what was learnt is chosen.
 
     Args:
         material: As it was learnt from; labels of held-back calls may be others.
-        learnt: What was in each way, or why nothing was.
+        learnt: By candidate what was learnt, one at most, or why nothing was.
         base_version: Of the model whose margins the calls have.
         seed: Of the draws.
     """
@@ -200,7 +204,7 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
     students = {choice: one for choice, one in learnt.items() if not isinstance(one, str)}
     scores = {Choice.BASE: material.base_scores, Choice.GROUPED: calls.grouped}
     scores |= {choice: student.margins for choice, student in students.items()}
-    wanted = contender(material, students)
+    wanted = next(iter(students or learnt))
     held = Held(material, seed, scores.get(wanted))
     verdicts = {choice: held.unjudged(held.missing or one) for choice, one in learnt.items() if isinstance(one, str)}
     verdicts |= {choice: held.judged(scores[choice], choice) for choice in students}
@@ -211,7 +215,7 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
     unasked = verdicts.get(wanted)
     if wanted in students:
         verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], comparison)
-    choice = _chosen(verdicts)
+    choice = next((one for one, verdict in verdicts.items() if verdict.adapts), Choice.BASE)
     is_measurable = _is_unseen(material) if choice in students else np.ones(len(calls), np.bool_)
     judged = wanted if choice is Choice.BASE else choice
     facts = _facts(material, base_version, choice, verdicts, judged, students)
@@ -225,11 +229,8 @@ def _is_unseen(material: Material) -> Mask:
     return found
 
 
-_STEPS = sum(ROUNDS.values()) + 1
-
-
-def _round(say: Callable[[str, int, int], None], choice: Choice, before: int, number: int) -> None:
-    say(f"{choice.value}, round {number}", before + number - 1, _STEPS)
+def _round(say: Callable[[str, int, int], None], choice: Choice, number: int) -> None:
+    say(f"{choice.value}, round {number}", number - 1, ROUNDS[WAYS[choice]] + 1)
 
 
 class Held:
@@ -258,12 +259,16 @@ class Held:
         positive = labels.is_positive & self.is_held & ~_akin(material, labels.is_positive)
         for one in self.draw:  # answers about these were asked for, and judge by the lot alone
             positive[one.cluster.calls] &= ~labels.is_looked_at[one.cluster.calls]
-        self._cluster = clusters_of(calls.number[positive], calls.block[positive])
+        self._caller = clusters_of(calls.number[positive], calls.block[positive])
+        self._campaign = clusters_of(self._caller + 1, calls.origin[positive])
         self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
         is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
         self.known: tuple[Mask, Mask] = positive, is_lawful
-        self._n = len(np.unique(self._cluster)), len(np.unique(calls.number[is_lawful]))
-        self.missing = shortage(*self._n)
+        self._n = len(np.unique(self._caller)), len(np.unique(calls.number[is_lawful]))
+        taught = labels.is_looked_at & material.is_learning
+        self._is_taught = len(np.unique(clusters_of(calls.number[taught], calls.block[taught]))) >= FEWEST_TEACHERS
+        callers, references = self._n
+        self.missing = shortage(callers, len(np.unique(self._campaign)), references)
 
     def unjudged(self, reason: str) -> Verdict:
         """That there is nothing to judge."""
@@ -275,29 +280,12 @@ class Held:
             return self.unjudged(self.missing)
         held, calls = self.is_held, self._material.calls
         both = self._material.base_scores[held], scores[held]
-        found = HeldBack(*both, self._weight, self._cluster, self.known[1][held], calls.number[held])
-        return judge(found, NAMES[choice], self._seed)
-
-
-def contender(material: Material, students: Mapping[Choice, Student]) -> Choice:
-    """The candidate that answers are asked for: that of labels, but where answers say that the teacher's top is pure.
-
-    Without answers it is that of the teacher. Only those about calls learnt from have a say: what is asked must not
-    turn with what was answered.
-
-    Args:
-        material: The calls, with what is known of them.
-        students: What was learnt; where it is one, that is asked for.
-    """
-    is_looked_at = bool((material.labels.is_looked_at & material.is_learning).any())
-    wanted = Choice.LABELLED if is_looked_at and not top_of(material).is_pure else Choice.ADAPTED
-    return wanted if wanted in students else next(iter(students), wanted)
-
-
-def _chosen(verdicts: dict[Choice, Verdict]) -> Choice:
-    """The candidate whose gain is surest of those that pass."""
-    sure = {choice: verdict.sureness for choice, verdict in verdicts.items() if verdict.adapts}
-    return max(sure, key=sure.__getitem__, default=Choice.BASE)
+        whose = self._caller, self._campaign
+        found = HeldBack(*both, self._weight, *whose, self.known[1][held], calls.number[held])
+        if choice in WAYS and self._is_taught:
+            return judge(found, NAMES[choice], self._seed, LIKELY)
+        verdict = judge(found, NAMES[choice], self._seed, CONFIDENCE)
+        return verdict.without_teachers(NAMES[choice]) if choice in WAYS else verdict
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:

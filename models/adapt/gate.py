@@ -2,9 +2,13 @@
 
 Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
 and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
-references, beyond chance both times. Callers are the unit, drawn again and again for both models alike (a paired
-bootstrap), and no caller has more than a twentieth of the weight: who complains often does not decide. Where too little
-was said to tell, answers about calls drawn by lot show a gain (`comparing`): they must not contradict what was said.
+references, beyond chance both times. What is drawn again and again for both models alike (a paired bootstrap) is
+campaigns, callers who share an origin, and lawful callers. No caller has more than a twentieth of the weight: who
+complains often does not decide.
+
+Of a model that was learnt this is not enough. Complaints and traps of one span are of the campaigns that it has learnt,
+so what they alone taught must be shown to be better by answers about calls drawn by lot (`comparing`). What somebody
+who looked has taught was better at nearly all carriers that were tried, so of that a gain need only be likely.
 """
 
 from collections.abc import Sequence
@@ -21,11 +25,15 @@ from models.adapt.labels import bounded
 from models.budgets.bounds import Floats, Ints
 
 FEWEST_CALLERS = 30
+FEWEST_CAMPAIGNS = 15
+"""Of these callers: of one campaign alone any draw says the same."""
 FEWEST_REFERENCES = 100
 """Lawful callers that judge."""
 CONFIDENCE = 0.95
-GAIN_CONFIDENCE = 0.983
-"""Three candidates are compared with the base, and each could win by chance: it is a third as likely here."""
+LIKELY = 0.6
+"""Of the interval of the gain of what answers taught: its lower end is passed with 80 %."""
+FEWEST_TEACHERS = 15
+"""Callers that somebody looked at and that were learnt from: most of the twenty that are asked about on a day."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
@@ -40,7 +48,8 @@ class HeldBack:
         base: Scores that the base model decides by, shape (n,).
         candidate: Those of the candidate.
         weight: Of each call's label as a robocall; 0 of all others.
-        cluster: Code of the caller of each labelled robocall, in order, shape (n_labelled,).
+        caller: Code of the caller of each labelled robocall, in order, shape (n_labelled,).
+        campaign: Code of its campaign, likewise: callers of one origin rise and fall together.
         is_lawful: References that judge.
         number: Keys of calling numbers.
     """
@@ -48,7 +57,8 @@ class HeldBack:
     base: Floats
     candidate: Floats
     weight: Floats
-    cluster: Ints
+    caller: Ints
+    campaign: Ints
     is_lawful: Mask
     number: Ints
 
@@ -82,6 +92,7 @@ class Verdict:
         gain_interval: Its interval.
         volumes: Both models at each volume.
         answers: About calls drawn by lot; None where none were drawn for this candidate.
+        confidence: Of the interval of the gain.
     """
 
     reason: str
@@ -91,13 +102,21 @@ class Verdict:
     gain_interval: tuple[float, float] | None = None
     volumes: tuple[Volume, ...] = ()
     answers: Comparison | None = None
+    confidence: float = CONFIDENCE
 
-    @property
-    def sureness(self) -> float:
-        """How sure the gain is: the lower end of its interval, and 1 where answers showed it."""
-        if self.answers is not None and self.answers.is_better:
-            return 1.0
-        return -1.0 if self.gain_interval is None else self.gain_interval[0]
+    def without_teachers(self, what: str) -> "Verdict":
+        """The same of a model that nobody who looked has taught: what was said unasked shows no gain of that.
+
+        Args:
+            what: The candidate, for people.
+        """
+        if not self.adapts:
+            return self
+        reason = (
+            f"of complaints and traps held back {what} catches {self.gain:+.1%}, and nothing else taught it: that says "
+            f"little of the next day, so answer {FEWEST_TEACHERS} questions of `robocall ask` or more"
+        )
+        return replace(self, reason=reason)
 
     def with_answers(self, what: str, answers: Comparison) -> "Verdict":
         """The same with answers about calls drawn by lot: they show a gain where what was said unasked could not.
@@ -130,20 +149,26 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by name."""
-        return {"passed": self.adapts, "confidence": GAIN_CONFIDENCE, **asdict(self)}
+        return {"passed": self.adapts, **asdict(self)}
 
 
-def shortage(callers: int, references: int) -> str:
+def shortage(callers: int, campaigns: int, references: int) -> str:
     """Why nothing can be compared, with what would help; empty where it can.
 
     Args:
         callers: Labelled callers held back.
+        campaigns: Of these.
         references: Lawful callers held back that were not learnt from.
     """
     if callers < FEWEST_CALLERS:
         return (
             f"{callers:,} labelled callers of robocalls in the held-back part, {FEWEST_CALLERS} needed: add feedback "
             "about its calls (complaints, traps), or give a longer span"
+        )
+    if campaigns < FEWEST_CAMPAIGNS:
+        return (
+            f"{callers:,} labelled callers of robocalls in the held-back part are of {campaigns:,} origins, "
+            f"{FEWEST_CAMPAIGNS} needed: add feedback about its calls, or give a longer span"
         )
     if references < FEWEST_REFERENCES:
         return (
@@ -153,24 +178,25 @@ def shortage(callers: int, references: int) -> str:
     return ""
 
 
-def judge(held: HeldBack, what: str, seed: int) -> Verdict:
+def judge(held: HeldBack, what: str, seed: int, confidence: float = CONFIDENCE) -> Verdict:
     """Compare both models. It sorts the calls twice and draws callers 2,000 times, some seconds.
 
     Args:
         held: With enough callers of both kinds (`shortage`).
         what: The candidate, for people: "the adapted model".
         seed: Of the draws.
+        confidence: Of the interval of the gain: it shows one where its lower end is above 0.
     """
     random = np.random.default_rng(seed)
     labelled = np.flatnonzero(held.weight > 0)
-    weight = bounded(held.weight[labelled], [held.cluster + 1])
+    weight = bounded(held.weight[labelled], [held.caller + 1])
     lawful = np.flatnonzero(held.is_lawful)
-    callers, references = (len(np.unique(one)) for one in (held.cluster, held.number[lawful]))
+    callers, references = (len(np.unique(one)) for one in (held.caller, held.number[lawful]))
     alerts = [(highest(held.base, share), highest(held.candidate, share)) for share in VOLUMES]
     caught = _of(alerts, labelled)
     shares = np.average(caught, axis=2, weights=weight)
     mean = caught.mean(axis=1, keepdims=True)
-    gain, gain_interval = _difference(mean, weight, held.cluster, GAIN_CONFIDENCE, random)
+    gain, gain_interval = _difference(mean, weight, held.campaign, confidence, random)
     hit = _of(alerts, lawful)
     _, more = _difference(hit, np.ones(len(lawful)), held.number[lawful], CONFIDENCE, random)
     volumes = [
@@ -178,7 +204,8 @@ def judge(held: HeldBack, what: str, seed: int) -> Verdict:
         for at, share in enumerate(VOLUMES)
     ]
     found = float(gain[0]), _pair(gain_interval[0])
-    return Verdict(_objection(what, *found, volumes), callers, references, *found, tuple(volumes))
+    reason = _no_gain(what, *found, confidence) or _hits_more(what, volumes)
+    return Verdict(reason, callers, references, *found, tuple(volumes), confidence=confidence)
 
 
 def _of(alerts: list[tuple[Mask, Mask]], chosen: Ints) -> Floats:
@@ -191,14 +218,15 @@ def _pair(values: Floats) -> tuple[float, float]:
     return first, second
 
 
-def _objection(what: str, gain: float, interval: tuple[float, float], volumes: list[Volume]) -> str:
-    if interval[0] <= 0:
-        return (
-            f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back "
-            f"({GAIN_CONFIDENCE:.1%} sure of {interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add "
-            "complaints and traps, or an analyst's answers"
-        )
-    return _hits_more(what, volumes)
+def _no_gain(what: str, gain: float, interval: tuple[float, float], confidence: float) -> str:
+    """That it is not shown to catch more; empty where it is."""
+    if interval[0] > 0:
+        return ""
+    return (
+        f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back ({confidence:.0%} sure of "
+        f"{interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add complaints and traps, or an analyst's "
+        "answers"
+    )
 
 
 def _hits_more(what: str, volumes: Sequence[Volume]) -> str:

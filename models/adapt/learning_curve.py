@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.adapt.adapting import WAYS, Held, Outcome, contender
+from models.adapt.adapting import WAYS, Held, Outcome
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, Material, learn
 from models.budgets.bounds import Floats, Ints
@@ -40,7 +40,7 @@ def learning_curve(
     whole = outcome.chosen
     if whole is None:
         return "nothing that was learnt is to run"
-    held = Held(material, seed, outcome.students[contender(material, outcome.students)].margins)
+    held = Held(material, seed, whole.margins)
     if held.missing:
         return held.missing
     is_robocall, is_lawful = held.known

@@ -93,12 +93,13 @@ def adapt(
 ) -> None:
     """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base.
 
-    The calls of the first and the last third of the span teach: those that the base model and what is around them find
-    most suspect, and what was said of calls; and, for a second model, what was said alone. What is learnt is added to
-    the trees of the base. On the middle third, or on the last hours (--judge-h), a gate compares with the base at equal
-    alerts: both models, and the base with a group weight. One of them is taken only if it catches more of what was
-    labelled there and hits no more lawful references, beyond chance. Else DIR holds the base unchanged. Where answers
-    about 20 callers would tell more, they are asked for in DIR/questions.csv: `robocall settle DIR` takes them.
+    The calls of the first and the last third of the span teach: what was said of them, or, where that is too little,
+    those that the base model and what is around them find most suspect. What is learnt is added to the trees of the
+    base. On the middle third, or on the last hours (--judge-h), a gate compares it with the base at equal alerts. It is
+    taken if it seems to catch more of what was labelled there and hits no more lawful references. But an analyst must
+    have taught it (15 callers, `robocall ask`): complaints and traps alone say little of the next day. Else DIR holds
+    the base unchanged, or with a group weight where that is shown to be better. Where answers about 20 callers would
+    tell more, they are asked for in DIR/questions.csv: `robocall settle DIR` takes them.
     Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
 
     \b

@@ -10,6 +10,7 @@ from models.adapt import rounds
 from models.adapt.adapting import Choice, Outcome, adapt, decided, is_learnt_from
 from models.adapt.calls import Mask, lawful_in
 from models.adapt.comparing import LOOKS, Cluster
+from models.adapt.gate import FEWEST_TEACHERS
 from models.adapt.labels import labels_of
 from models.adapt.rounds import Material, Student, Way, learn
 from models.errors import TrainingDataInvalid
@@ -37,6 +38,15 @@ def complaints(span: Made, share: float, wrong: float = 0.0, *, where: Mask | No
     }
 
 
+def taught(span: Made, said: dict[int, Truth]) -> dict[int, Truth]:
+    """The same with an analyst's answers about forty callers, of few origins, in what is learnt from."""
+    its = np.flatnonzero(is_learnt_from(span.calls) & span.is_robocall)
+    its = its[np.argsort(span.calls.origin[its], kind="stable")]
+    callers = list(dict.fromkeys(span.calls.number[its].tolist()))[:40]
+    answered = span.calls.call[its[np.isin(span.calls.number[its], callers)]].tolist()
+    return said | dict.fromkeys(answered, Truth(True, "", UNKNOWN_KIND, "analyst", 0.9))
+
+
 def material_of(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Material:
     lawful = lawful_in(span.calls, np.array([*registered], np.int64))
     labels = labels_of(span.calls, lawful, said)
@@ -56,16 +66,45 @@ def caught(span: Made, margins: np.ndarray) -> float:
 
 
 def test_it_learns_what_the_base_does_not_see() -> None:
-    """Three tenths of the robocalls reported, and half as many wrong reports: the gate sees the gain that there is."""
+    """Three tenths of the robocalls reported, half as many wrong reports, and some answers: the gate sees the gain."""
     span = made(2, sees=1.5)
 
-    outcome = adapted(span, complaints(span, 0.3, wrong=0.5))
+    outcome = adapted(span, taught(span, complaints(span, 0.3, wrong=0.5)))
 
     assert outcome.chosen is not None, outcome.verdict.reason
     assert caught(span, outcome.scores) > caught(span, span.calls.margins) + 0.2
     assert outcome.verdict.callers >= 30
     assert not outcome.is_measurable[is_learnt_from(span.calls)].any()
     assert outcome.is_measurable.any()
+
+
+def test_what_complaints_alone_taught_is_not_taken_by_complaints() -> None:
+    """They show a gain within the span, which says little of the next day; so an analyst is asked."""
+    span = made(2, sees=1.5)
+
+    outcome = adapted(span, complaints(span, 0.3, wrong=0.5))
+
+    assert outcome.is_base
+    assert outcome.verdict.gain_interval is not None
+    assert outcome.verdict.gain_interval[0] > 0
+    assert "nothing else taught it" in outcome.verdict.reason
+    assert "or answer 20 questions about callers drawn by lot" in outcome.verdict.reason
+    assert len(outcome.questions) == 20
+
+
+@pytest.mark.parametrize(("callers", "is_taken"), [(FEWEST_TEACHERS - 1, False), (FEWEST_TEACHERS, True)])
+def test_fifteen_callers_that_somebody_looked_at_are_enough_to_teach(callers: int, *, is_taken: bool) -> None:
+    """Their numbers are in blocks of two; answers about held-back calls of theirs do not count."""
+    span = made(2, sees=1.5)
+    its = np.flatnonzero(is_learnt_from(span.calls) & span.is_robocall)
+    blocks = list(dict.fromkeys(span.calls.block[its].tolist()))[:callers]
+    known = np.flatnonzero(span.is_robocall & np.isin(span.calls.block, blocks))
+    said = complaints(span, 0.3)
+    said |= dict.fromkeys(span.calls.call[known].tolist(), Truth(True, "", UNKNOWN_KIND, "analyst", 0.9))
+
+    outcome = adapted(span, said)
+
+    assert (outcome.chosen is not None) is is_taken, outcome.verdict.reason
 
 
 def test_where_nobody_spoke_of_a_robocall_the_base_stays_and_nothing_is_learnt() -> None:
@@ -88,7 +127,7 @@ def test_without_held_back_labels_the_base_stays_and_what_would_tell_is_asked() 
     outcome = adapted(span, said)
 
     assert outcome.is_base
-    assert outcome.students.keys() == {Choice.ADAPTED, Choice.LABELLED}
+    assert outcome.students.keys() == {Choice.LABELLED}
     assert outcome.verdict.reason.startswith("0 labelled callers of robocalls in the held-back part, 30 needed")
     assert "or answer 20 questions about callers drawn by lot" in outcome.verdict.reason
     assert len(outcome.questions) == 20
@@ -228,8 +267,7 @@ def test_a_campaign_of_complaints_against_a_bank_teaches_nothing_about_it() -> N
     honest = adapted(poisoned, said, [bank])
 
     assert outcome.facts["complaints_about_lawful_references_ignored"] == len(against)
-    for choice in (Choice.ADAPTED, Choice.LABELLED):
-        assert np.array_equal(outcome.students[choice].margins, honest.students[choice].margins)
+    assert np.array_equal(outcome.students[Choice.LABELLED].margins, honest.students[Choice.LABELLED].margins)
 
 
 def test_the_facts_say_on_what_it_rests() -> None:
@@ -242,7 +280,7 @@ def test_the_facts_say_on_what_it_rests() -> None:
     assert facts["held_back"]["end_ms"] < facts["learnt_from"]["end_ms"]
     assert facts["learnt_from"]["calls"] + facts["held_back"]["calls"] == len(span.calls)
     assert facts["labels_learnt_from"]["subscriber_report"]["robocalls"] > 20
-    assert len(facts["purity_by_round"]) == rounds.ROUNDS[Way.TEACHER]
+    assert len(facts["purity_by_round"]) == rounds.ROUNDS[Way.LABELS]
     assert 0.0 <= facts["purity_by_round"][0]["by_references"] <= 1.0
     assert 0.0 < facts["taught_as_robocalls"] <= 0.04
     assert facts["gate"]["callers"] >= 30

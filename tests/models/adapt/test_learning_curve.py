@@ -13,7 +13,7 @@ from models.adapt.rounds import Material
 from models.serve.learning_curve import LearningCurve
 from models.traffic.truth import Truth
 from tests.models.adapt.spans import Made, made
-from tests.models.adapt.test_adapting import FAST, answers_to, complaints, material_of
+from tests.models.adapt.test_adapting import FAST, answers_to, complaints, material_of, taught
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +23,8 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_last_point_is_the_model_that_was_chosen() -> None:
     """Judged on held-back robocalls that nobody learnt from, and on lawful references; fewer callers taught before."""
-    span = made(2, sees=1.5)
-    material = material_of(span, complaints(span, 0.3, wrong=0.5))
+    span = made(2, 40_000, sees=1.5)
+    material = material_of(span, taught(span, complaints(span, 0.6, wrong=0.5)))
     outcome = adapt(material, "gbt-base", 7, lambda *_: None)
     said: list[int] = []
 

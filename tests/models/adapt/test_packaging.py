@@ -16,7 +16,7 @@ from models.serve.artifact import load, read_card
 from models.serve.manifest import read_manifest
 from models.serve.weighing import GROUP_WEIGHT
 from tests.models.adapt.spans import made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from tests.models.adapt.test_adapting import FAST, complaints, material_of, taught
 from tests.models.small_model import save_small_model
 
 MADE_BY = {"command": "robocall adapt"}
@@ -28,7 +28,7 @@ def outcome() -> Outcome:
     span = made(2, sees=1.5)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rounds, "PARAMETERS", FAST)
-        found = adapt(material_of(span, complaints(span, 0.3)), "gbt-base", 7, lambda *_: None)
+        found = adapt(material_of(span, taught(span, complaints(span, 0.3))), "gbt-base", 7, lambda *_: None)
     assert found.chosen is not None
     return found
 

@@ -19,7 +19,7 @@ from models.serve.forest import forest_of
 from models.serve.manifest import ESTIMATOR
 from models.serve.scorer import UNCALIBRATED, TreeScorer
 from tests.models.adapt.spans import Made, made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from tests.models.adapt.test_adapting import FAST, complaints, material_of, taught
 from tests.models.small_model import save_small_model
 
 MADE_BY = {"command": "robocall adapt"}
@@ -68,7 +68,8 @@ def test_adapted_again_it_keeps_the_first_base_and_loses_what_it_had_learnt(
     first = Root(boosted._predictors, "gbt-base")
 
     def night(root: Root, folder: Path) -> Root:
-        outcome = adapt(replace(material_of(span, complaints(span, 0.3)), root=root), "gbt-base", 7, lambda *_: None)
+        material = material_of(span, taught(span, complaints(span, 0.3)))
+        outcome = adapt(replace(material, root=root), "gbt-base", 7, lambda *_: None)
         assert outcome.chosen is not None, outcome.verdict.reason
         model = package(outcome, tmp_path / "base", folder, schema_id="f", created_ms=5, made_by=MADE_BY)
         return root_of(folder, model)

@@ -19,6 +19,8 @@ from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
 
 MANY = 1_000
+LOOKED_AT = 40
+"""Callers of the first robocalls, which an analyst judged."""
 FAST = Parameters(n_trees=25, min_samples_leaf=20, learning_rate=0.2)
 POLICY = "budgets: {label_per_million: 50000, block_per_million: 100, windows_h: 0}\n"
 BUSY = FEATURE_NAMES.index("number_attempts_5m"), FEATURE_NAMES.index("number_attempts_1h")
@@ -37,14 +39,16 @@ class Files:
 
 
 def make_carrier(folder: Path) -> Files:
-    """An hour of the first author's calls, one robocall in three to a trap, and a base that sees little."""
+    """An hour of the first author's calls, one robocall in three to a trap, some looked at, a base that sees little."""
     events, labels = folder / "events.jsonl", folder / "labels.csv"
     options = ["--hours", "1", "--rate", "6", "--seed", "5", "--out", str(events), "--labels", str(labels)]
     assert CliRunner().invoke(simulate, options, catch_exceptions=False).exit_code == 0
     truths = read_labels(labels)
     setups = [one for one in map(json.loads, events.read_text().splitlines()) if one["type"] == "call_setup"]
     robocalls = [one for one in setups if truths[one["call_id"]].is_robocall]
-    (folder / "feedback.jsonl").write_text("".join(said(one) for one in robocalls[::3]))
+    callers = list(dict.fromkeys(one["calling_number"] for one in robocalls))[:LOOKED_AT]
+    answers = [said(one, "analyst") for one in robocalls[: len(robocalls) // 4] if one["calling_number"] in callers]
+    (folder / "feedback.jsonl").write_text("".join([*map(said, robocalls[::3]), *answers]))
     calls = Counter(one["calling_number"] for one in setups if not truths[one["call_id"]].is_robocall)
     known = [number for number, n in calls.items() if n > 1 and number.startswith("+1")][::2]
     (folder / "senders.txt").write_text("".join(f"{number}\n" for number in known))

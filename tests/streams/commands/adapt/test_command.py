@@ -166,11 +166,11 @@ def test_where_too_little_was_said_unasked_answers_count(files: Files, tmp_path:
     assert "or answer 20 questions about callers drawn by lot" in before.stdout
     assert f"`robocall settle {out}`" in " ".join(before.stderr.split())
     found = json.loads((tmp_path / "again" / FOUND).read_text())
-    answers = found["candidates"]["adapted"]["answers"]
+    answers = found["candidates"]["adapted by labels alone"]["answers"]
     assert len(rows) == 20
     assert answers["answered"] == [10, 10]
     assert sum(answers["robocalls"]) == sum(row["verdict"] == "robocall" for row in rows)
-    assert found["judged"] == "adapted"
+    assert found["judged"] == "adapted by labels alone"
 
 
 def test_answers_that_nobody_settled_are_not_written_over(files: Files, tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def test_answers_come_to_what_a_run_with_them_comes_to(own: Path, carrier: Files
 
     assert done.exit_code == 0, done.stderr
     ours, theirs = (json.loads((one / FOUND).read_text()) for one in (own, tmp_path / "again"))
-    assert ours["candidates"]["adapted"] == theirs["candidates"]["adapted"]
-    assert ours["candidates"]["adapted"]["answers"]["answered"] == [10, 10]
+    assert ours["candidates"]["adapted by labels alone"] == theirs["candidates"]["adapted by labels alone"]
+    assert ours["candidates"]["adapted by labels alone"]["answers"]["answered"] == [10, 10]
 
 
 def test_a_candidate_that_is_shown_to_be_better_takes_the_place_of_the_base(own: Path) -> None:
@@ -72,7 +72,8 @@ def test_a_candidate_that_is_shown_to_be_better_takes_the_place_of_the_base(own:
     assert measure is not None
     assert measure.model_version == lot.candidate
     found = json.loads((own / FOUND).read_text())
-    assert (found["version"], found["chosen"], found["gate"]["passed"]) == (lot.candidate, "adapted", True)
+    assert (found["version"], found["chosen"]) == (lot.candidate, lot.choice.value)
+    assert found["gate"]["passed"] is True
     assert found["gate"]["answers"]["robocalls"] == [0, 10]
     assert not (own / LOT).exists()
     assert not (own / QUESTIONS).exists()
@@ -100,7 +101,7 @@ def test_answers_that_do_not_decide_are_kept_and_more_are_asked_for(own: Path) -
 
     assert "20 more answers would tell" in done.stderr
     assert done.stdout.startswith("kept the base model ")
-    assert "so far they do not tell (robocalls where the adapted model alone raises an alert: 10 of 10" in done.stdout
+    assert "so far they do not tell (robocalls where the model of labels alone raises an alert: 10 of 10" in done.stdout
     assert read_lot(own).answered == 20
     assert not first & {row["call_ids"] for row in rows_of(own / QUESTIONS)}
 
@@ -189,7 +190,7 @@ def test_what_was_broken_off_is_done_by_the_next_run(own: Path, at: str, monkeyp
     settle(own)
 
     assert load(own, schema_id=FEATURE_SCHEMA_ID).version == lot.candidate
-    assert json.loads((own / FOUND).read_text())["chosen"] == "adapted"
+    assert json.loads((own / FOUND).read_text())["chosen"] == "adapted by labels alone"
     assert not (own / LOT).exists()
 
 

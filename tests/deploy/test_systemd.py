@@ -33,6 +33,9 @@ UNITS = sorted(FOLDER.glob("*.service"))
 COMMON = FOLDER / "robocall-.service.d" / "common.conf"
 MODELS = FOLDER.parent / "systemd-models"
 WORKER, CONSOLE = FOLDER / "robocall-worker@.service", FOLDER / "robocall-console.service"
+OPERATING = FOLDER.parents[1] / "docs" / "operating.md"
+EPHEMERAL = range(32_768, 61_000)
+"""Ports that Linux gives to connections, if nobody says otherwise: a service may find one of them taken."""
 MOST_EXPOSED = 1.5
 """Of 10, by `systemd-analyze security`; a unit without the drop-in has more than 9."""
 
@@ -47,12 +50,12 @@ def name_of(unit: Path) -> str:
     return unit.stem.rstrip("@")
 
 
-def environment_of(unit: Path) -> Mapping[str, str]:
-    """Variables that a unit sets, as its first instance on the machine `host` would see them."""
+def environment_of(unit: Path, instance: int = 1) -> Mapping[str, str]:
+    """Variables that a unit sets, as this instance on the machine `host` would see them."""
     values = {
         "%p": name_of(unit),
-        "%n": unit.name.replace("@.", "@1."),
-        "%i": "1",
+        "%n": unit.name.replace("@.", f"@{instance}."),
+        "%i": str(instance),
         "%H": "host",
         "%S": "/var/lib",
         "%C": "/var/cache",
@@ -89,7 +92,7 @@ def test_each_service_that_stays_has_a_unit() -> None:
 
 @pytest.mark.parametrize("unit", UNITS, ids=name_of)
 def test_its_settings_exist(unit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each value is in its bounds, and each port another one."""
+    """Each value is in its bounds."""
     found = environment_of(unit)
     assert unknown_keys({key: value for key, value in found.items() if key.startswith("ROBOCALL")}) == []
     for key, value in found.items():
@@ -101,8 +104,27 @@ def test_its_settings_exist(unit: Path, monkeypatch: pytest.MonkeyPatch) -> None
     load_console_settings()
     load_trust_settings()
     load_verify_settings()
-    ports = [value for other in UNITS for key, value in environment_of(other).items() if key.endswith("WEB_PORT")]
-    assert len(ports) == len(set(ports)) == 5
+
+
+def test_no_two_services_want_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ninety-nine workers, beside each other service and a worker that is started by hand."""
+    others = [environment_of(unit) for unit in UNITS if unit != WORKER]
+    ports = [int(value) for found in others for key, value in found.items() if key.endswith("_PORT")]
+    ports += [load_settings().web_port, load_console_settings().port, load_bridge_settings().sip_port]
+    for instance in range(1, 100):
+        monkeypatch.setenv("ROBOCALL_WEB_PORT", environment_of(WORKER, instance)["ROBOCALL_WEB_PORT"])
+        ports.append(load_settings().web_port)
+
+    assert len(ports) == len(set(ports)) == 4 + 3 + 99
+    assert not [port for port in ports if port < 1_024 or port in EPHEMERAL]
+
+
+def test_the_page_asks_the_port_of_the_first_worker() -> None:
+    """Whoever rolls workers waits for it."""
+    port = environment_of(WORKER)["ROBOCALL_WEB_PORT"]
+    assert f"robocall-worker@1`, wait until `curl --fail http://127.0.0.1:{port}/health`" in OPERATING.read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=name_of)

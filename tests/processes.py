@@ -137,6 +137,11 @@ def needs(package: str, *names: str) -> str:
     return path
 
 
+def needs_chromium() -> str:
+    """Path of Debian's browser."""
+    return needs("chromium", "chromium")
+
+
 def needs_kcat() -> str:
     """Path of kcat, which some systems call kafkacat."""
     return needs("kcat", "kcat", "kafkacat")

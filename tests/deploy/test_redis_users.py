@@ -1,7 +1,6 @@
 """The access list of `deploy/redis`, in place on a real server: each client does its work with it, and nothing else."""
 
 import hashlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ from streams.redis.connection import (
 from streams.redis.decisions import latest_decisions
 from streams.redis.releasing import release
 from streams.redis.worker_reports import announce, told
+from tests.processes import needs
 from tests.streams.redis.junk import IDENTIFIER
 from tests.streams.redis.test_bounded import STATE, Background
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
@@ -52,7 +52,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Url]:
         port: int = probe.getsockname()[1]
     arguments = command(tmp_path, port=port, keep=False)
     if request.param == "redis":
-        arguments[0] = shutil.which("redis-server") or pytest.skip("redis-server is not installed")
+        arguments[0] = needs("redis-server", "redis-server")
     text = ACL.read_text(encoding="utf-8")
     for user in USERS:
         text = text.replace(f"{user.upper()}_PASSWORD_SHA256", hashlib.sha256(user.encode()).hexdigest())

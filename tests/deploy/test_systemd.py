@@ -27,6 +27,7 @@ from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys
 from streams.verifying.settings import load_verify_settings
 from tests.models.small_model import save_small_model
+from tests.processes import needs
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
@@ -63,14 +64,6 @@ def environment_of(unit: Path, instance: int = 1) -> Mapping[str, str]:
     pairs = [pair for line in assignments(unit, "Environment") for pair in line.split()]
     found = (re.sub("%.", lambda one: values[one[0]], pair) for pair in pairs)
     return dict(pair.split("=", 1) for pair in found)
-
-
-def needed(program: str) -> str:
-    """Where it is, or skip."""
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"no {program} here")
-    return found
 
 
 def install(root: Path, *more: Path) -> None:
@@ -149,7 +142,7 @@ def test_what_one_service_alone_may_know_wins_over_what_all_know() -> None:
 @pytest.mark.parametrize("more", [None, MODELS], ids=["alone", "with a folder of models"])
 def test_systemd_finds_it_hardly_exposed(unit: Path, more: Path | None, tmp_path: Path) -> None:
     """By its own reckoning, with the drop-ins as systemd itself finds them by the unit's name."""
-    analyze = needed("systemd-analyze")
+    analyze = needs("systemd", "systemd-analyze")
     install(tmp_path, *filter(None, [more]))
     instance = unit.name.replace("@.", "@1.")
     done = subprocess.run(
@@ -186,7 +179,7 @@ def test_models_in_a_folder_are_written_by_the_console_and_read_by_a_group(tmp_p
     (tmp_path / "var" / "lib").mkdir(parents=True)
     for program in ("systemd-sysusers", "systemd-tmpfiles"):
         more = ["--create"] if program == "systemd-tmpfiles" else []
-        subprocess.run([needed(program), f"--root={tmp_path}", *more], check=True)
+        subprocess.run([needs("systemd", program), f"--root={tmp_path}", *more], check=True)
     user, group = (
         int(re.findall(rf"(?m)^{name}:x:(\d+)", (tmp_path / "etc" / file).read_text(encoding="utf-8"))[0])
         for file, name in (("passwd", "robocall-console"), ("group", "robocall-models"))

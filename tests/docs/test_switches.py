@@ -1,9 +1,7 @@
 """Recipes in `docs/switches/`: files that are ours are loaded, our script is run, and what was not tried says so."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from streams.bridge.records.mapping import load_columns
 from streams.bridge.records.tables import rows_of
 from streams.contract_docs.examples import examples
 from streams.wire.records import DECISION_DECODER
+from tests.processes import needs
 from tests.streams.bridge.http.conftest import PEER
 
 PAGES = Path(__file__).parents[2] / "docs" / "switches"
@@ -117,11 +116,7 @@ end} end}
 
 def freeswitch(answered: str) -> list[list[str]]:
     """What the script of FreeSWITCH's page does with an answer of the bridge, word by word."""
-    lua = shutil.which("lua5.4") or shutil.which("lua5.3") or shutil.which("lua")
-    if lua is None and os.environ.get("CI") == "true":
-        pytest.fail("CI must not pass without lua: apt-get install lua5.4")
-    if lua is None:
-        pytest.skip("not installed: apt-get install lua5.4")
+    lua = needs("lua5.4", "lua5.4", "lua5.3", "lua")
     (script,) = blocks("freeswitch", "lua")
     done = subprocess.run(
         [lua, "-"], input=STAGE + script, env={"ANSWER": answered}, capture_output=True, text=True, check=True

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import ipaddress
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ScramCredentialInfo,
@@ -24,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from streams.local.services import free_ports, port_accepts
 from tests.broker_process import broker_process
+from tests.processes import needs
 from tests.waiting import wait_until
 
 USER, PASSWORD = "robocall", "a password of the tests"
@@ -79,7 +78,7 @@ def secured_redis(folder: Path) -> Iterator[str]:
 
     The Valkey of local runs is built without TLS.
     """
-    server = shutil.which("redis-server") or pytest.skip("redis-server is not installed")
+    server = needs("redis-server", "redis-server")
     (port,) = free_ports(1)
     options = {
         "port": "0", "tls-port": str(port), "bind": "127.0.0.1", "dir": str(folder), "save": "", "appendonly": "no",

@@ -4,7 +4,6 @@ The tests' own authority builds with the library that verifies. This one shares 
 """
 
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from detector.trust.revocation import read_revocations
 from detector.trust.verdict import Cause, Refused
 from detector.trust.verify import Trust, verify
 from tests.detector.trust.authority import CALL, X5U, base64url, claims, header
+from tests.processes import needs
 
 CONFIGURATION = """
 [req]
@@ -53,8 +53,7 @@ indirectCRL = TRUE
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An authority, a policy administrator and a provider, as PEM files."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl command on this machine")
+    needs("openssl", "openssl")
     (tmp_path / "openssl.cnf").write_text(CONFIGURATION)
     for name in ("authority", "administrator", "provider"):
         run(tmp_path, f"ecparam -name prime256v1 -genkey -noout -out {name}.key")
@@ -133,8 +132,7 @@ def cause_of(folder: Path, extensions: Extensions) -> Cause:
 )  # fmt: skip
 def test_who_may_issue_and_who_may_sign(tmp_path: Path, extensions: Extensions, cause: Cause) -> None:
     """Certificates of OpenSSL: an authority says so, and may sign certificates; a signer is none."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl command on this machine")
+    needs("openssl", "openssl")
     assert cause_of(tmp_path, extensions) is cause
 
 

@@ -14,7 +14,7 @@ from models.store.registry import Registry
 from streams.settings import load_settings
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack, publish
-from tests.integration.console.test_browser import CHROMIUM, MASKED, opened, sign_in
+from tests.integration.console.test_browser import MASKED, opened, sign_in
 from tests.integration.console.test_steering import CURVE
 from tests.models.small_model import save_small_model
 from tests.streams.console.console_case import decided
@@ -41,7 +41,7 @@ def test_what_judges_is_what_was_published() -> None:
 
 @pytest.mark.kafka
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium")
+@pytest.mark.usefixtures("chromium")
 @pytest.mark.parametrize(("scheme", "size"), SIZES)
 def test_no_page_has_a_serious_finding(
     scheme: str,

@@ -1,6 +1,6 @@
 """The console in a real browser, Debian's Chromium: the keyboard, the policy of the pages, narrow and dark screens.
 
-It is skipped, saying so, where there is no `/usr/bin/chromium` or no Playwright; no browser is downloaded.
+It is skipped, saying so, where there is no `chromium`, but not in CI; no browser is downloaded.
 """
 
 import asyncio
@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import async_playwright
 
 from streams.settings import load_settings
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack, publish
+from tests.processes import needs_chromium
 from tests.streams.console.console_case import CALLER, PASSWORD, decided
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.usefixtures("chromium")]
 MASKED = "+1202555••••"
 NARROW = {"width": 360, "height": 640}
 LONG_MS = 120_000.0
@@ -32,10 +29,9 @@ LONG_MS = 120_000.0
 @asynccontextmanager
 async def opened(**chosen: Any) -> AsyncIterator[tuple[Any, list[str]]]:
     """A page of a new browser, and what it complains of: errors of scripts, and whatever the policy stopped."""
-    playwright = pytest.importorskip("playwright.async_api", reason="no Playwright: pip install playwright")
     flags = ["--no-sandbox"] if os.getuid() == 0 else []
-    async with playwright.async_playwright() as running:
-        browser = await running.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+    async with async_playwright() as running:
+        browser = await running.chromium.launch(executable_path=needs_chromium(), args=flags)
         context = await browser.new_context(**chosen)
         page = await context.new_page()
         page.set_default_timeout(LONG_MS)

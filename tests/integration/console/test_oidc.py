@@ -23,14 +23,11 @@ from streams.settings import load_settings
 from tests.integration.console.console_stack import Stack
 from tests.integration.console.provider_process import CLIENT_ID, SECRET
 from tests.integration.console.test_accessible import judged
-from tests.integration.console.test_browser import CHROMIUM, opened
+from tests.integration.console.test_browser import opened
 from tests.integration.secured import make_certificates
 from tests.processes import ROOT
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("chromium")]
 
 
 class Place:

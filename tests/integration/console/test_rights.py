@@ -14,7 +14,6 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from streams.console.roles import Role
-from tests.integration.console import test_browser
 from tests.integration.console.everything import Everything, tries_a_policy
 from tests.integration.console.rights_table import FORMS, OPEN, PAGES
 from tests.integration.console.test_browser import NARROW, opened, sign_in
@@ -102,7 +101,7 @@ async def is_asked_to_sign_in(page: Any, everything: Everything) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.slow
-@pytest.mark.skipif(not test_browser.CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium")
+@pytest.mark.usefixtures("chromium")
 def test_each_role_sees_every_page_with_its_own_forms_and_cannot_send_the_others(everything: Everything) -> None:
     """A form with the token of its own session is refused where the role may not, changes nothing, and is logged."""
     refused: list[tuple[Role, str]] = []

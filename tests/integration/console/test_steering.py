@@ -26,7 +26,7 @@ from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack
-from tests.integration.console.test_browser import CHROMIUM, opened, sign_in
+from tests.integration.console.test_browser import opened, sign_in
 from tests.models.small_evaluation import save_small_evaluation
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, workers
@@ -36,11 +36,7 @@ from tests.streams.console.steering.test_work import Commands
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import until, wait_until
 
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.usefixtures("chromium")]
 ENFORCING = 'mode: enforce\nredress: {url: "https://redress.carrier.example/"}\n'
 FLOOD = """rules:
   - {name: flood, action: block, category: automated_call, when: [{feature: number_attempts_1m, at_least: 10}]}

@@ -21,7 +21,7 @@ from streams.bridge.peers import load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, load_campaign_settings
 from streams.commands.main import COMMANDS, robocall
-from streams.console.settings import CONSOLE_PREFIX, load_console_settings
+from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings, load_console_settings
 from streams.contract_docs.dashboards.files import FOLDER
 from streams.contract_docs.metrics_page import ALERTS, alert_expressions, metrics_in
 from streams.metrics import Metric
@@ -153,6 +153,21 @@ def test_the_console_has_a_register_and_questions_where_they_are_named() -> None
     assert [without["environment"][name] for name in names] == [None, None]
     assert [given["environment"][name] for name in names] == [files[name] for name in names]
     assert "desk:/var/lib/robocall-desk" in given["volumes"]
+
+
+def test_the_console_signs_in_by_the_provider_that_the_environment_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting of it but files, which a container does not see; without them local users alone sign in."""
+    oidc = [name for name in ConsoleSettings.model_fields if name.startswith("oidc_") and not name.endswith("file")]
+    variables = {f"{CONSOLE_PREFIX}{name.upper()}": f"the {name}" for name in oidc}
+    for given, issuer in (({}, None), (variables, "the oidc_issuer")):
+        passwords = {"KAFKA_PASSWORD": "any", "VALKEY_PASSWORD": "any"}
+        environment = compose_with(passwords | given)["services"]["console"]["environment"]
+        assert variables.keys() <= environment.keys()
+        assert {name: environment[name] for name in given} == given
+        with monkeypatch.context() as patch:
+            for name in variables:
+                patch.setenv(name, environment[name] or "")
+            assert load_console_settings().oidc_issuer == issuer
 
 
 def test_no_worker_of_the_compose_file_enforces_without_a_contact(

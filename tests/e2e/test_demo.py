@@ -39,13 +39,14 @@ def test_calls_are_answered_by_sip_and_the_summary_says_how(tmp_path: Path) -> N
     assert routed["passed"] > sent / 2
     assert number(r"the switch ([\d,]+) ends", said) > 0
     assert re.search(r"dip, from the intended send instant to the answer: p50 [\d.]+, p95 [\d.]+, p99 ", said)
-    assert re.search(r"\d+ of 12 s: .*; by SIP passed", said), "nothing was shown while it ran"
+    assert re.search(r"\d+ of 12 s: .*\n  p50 .*\n  by SIP passed", said), "nothing was shown while it ran"
+    assert max(map(len, said.partition("Comparing with a cold start")[0].splitlines())) <= 80
     assert demo.left() == []
 
 
 def test_ctrl_c_shows_the_summary_and_stops_everything(tmp_path: Path) -> None:
     with Demo(f"{BY_SIP} 600", tmp_path, SETTINGS) as demo:
-        wait_until(lambda: "; by SIP passed" in demo.said() or demo.process.poll() is not None, "calls are answered")
+        wait_until(lambda: "\n  by SIP passed" in demo.said() or demo.process.poll() is not None, "calls are answered")
 
         assert demo.interrupt() == 0, demo.said()
 

@@ -29,7 +29,7 @@ from streams.commands.demo.policy import POLICY_VARIABLE, write_policy
 from streams.commands.demo.processes import BRIDGE, Running, events_behind, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
 from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, publish
-from streams.commands.demo.view import Dips, Figures, in_one_line, live, summary
+from streams.commands.demo.view import Dips, Figures, in_few_lines, live, summary
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.errors import DemoFailed
 from streams.files import private_folder
@@ -286,7 +286,7 @@ def _lines(figures: Figures, seconds: float, console: Console) -> Iterator[None]
         return
 
     def tell(elapsed_s: float) -> None:
-        console.print(in_one_line(figures, elapsed_s=elapsed_s, seconds=seconds), soft_wrap=True, highlight=False)
+        console.print(in_few_lines(figures, elapsed_s=elapsed_s, seconds=seconds), soft_wrap=True, highlight=False)
 
     console.print("Sending calls")
     with told_every(EVERY_S, tell):

@@ -76,7 +76,7 @@ def running_worker(console: Console) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="robocall-demo-") as folder:
         settings = {"ROBOCALL_WEB_PORT": str(port)}
         with running(WORKER, Path(folder), settings, console) as (process, log):
-            with step("Starting a worker (its first start compiles)", console) as say:
+            with step("Starting a worker", console) as say:
                 wait_until(WORKER, lambda: is_healthy(port), process.poll, log, say)
             yield Running(WORKER, process, port)
 

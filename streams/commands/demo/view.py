@@ -4,6 +4,7 @@ import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from textwrap import wrap
 
 import numpy as np
 from rich.console import Group
@@ -17,6 +18,8 @@ from models.traffic.truth import LEGITIMATE, ROBOCALL
 
 RECENT = 5_000
 OFFENDERS = 4
+COLUMNS = 76
+"""As wide as the tables."""
 WAIT_MS = 250.0
 """As long as a switch waits."""
 DIP_MS = 80.0
@@ -143,14 +146,16 @@ def percentiles(latencies_ms: "list[float] | deque[float]") -> str:
     return f"p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms"
 
 
-def in_one_line(figures: Figures, *, elapsed_s: float, seconds: float) -> str:
+def in_few_lines(figures: Figures, *, elapsed_s: float, seconds: float) -> str:
     """Write the running figures, `elapsed_s` of `seconds` after the start, for where no table can be redrawn."""
     counts = ", ".join(f"{action.value} {figures.actions[action]:,}" for action in Action)
-    dips = f"; by SIP {_answers(figures.dips)}" if figures.dips else ""
-    return (
-        f"{elapsed_s:.0f} of {seconds:.0f} s: {figures.decided:,} decided ({counts}), {percentiles(figures.recent_ms)}"
-        f"{dips}"
-    )
+    lines = [
+        f"{elapsed_s:.0f} of {seconds:.0f} s: {figures.decided:,} decided ({counts})",
+        percentiles(figures.recent_ms),
+    ]
+    if figures.dips:
+        lines += wrap(f"by SIP {_answers(figures.dips)}", COLUMNS)
+    return "\n  ".join(lines)
 
 
 def live(figures: Figures, *, elapsed_s: float, seconds: float) -> Group:

@@ -9,7 +9,7 @@ from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, V
 from detector.contract.events import CallSetup
 from detector.policy.unjudged import late
 from models.traffic.first.slices import LabelRow
-from streams.commands.demo.view import Dips, Figures, Routing, in_one_line, live, summary
+from streams.commands.demo.view import Dips, Figures, Routing, in_few_lines, live, summary
 
 BLOCK = Outcome(Action.BLOCK, Step.MODEL)
 
@@ -37,14 +37,14 @@ def test_offenders_are_numbers_and_not_what_many_callers_share(shared: str) -> N
     assert figures.actions[Action.BLOCK] == 6
 
 
-def test_one_line_says_how_far_it_is() -> None:
+def test_a_few_lines_say_how_far_it_is() -> None:
     """For logs, where no table can be redrawn."""
     figures = Figures()
     figures.add(blocked("+12025550123", 0), latency_ms=2.0)
 
-    line = in_one_line(figures, elapsed_s=5, seconds=20)
+    said = in_few_lines(figures, elapsed_s=5, seconds=20)
 
-    assert line.startswith("5 of 20 s: 1 decided (allow 0, label 0, block 1), p50 2.0, p95 2.0, p99 2.0 ms")
+    assert said == "5 of 20 s: 1 decided (allow 0, label 0, block 1)\n  p50 2.0, p95 2.0, p99 2.0 ms"
 
 
 def test_the_summary_says_how_many_answers_a_switch_would_have_waited_for() -> None:
@@ -103,7 +103,7 @@ def test_dips_are_shown_while_they_come_and_in_the_summary() -> None:
     assert "dip, from the intended send instant to the answer: p50 42.0, p95 77.1, p99 " in shown
     assert "1 of them within 80 ms, as long as a bridge lets a call wait" in shown
     assert "the switch 1 ends of calls that it routed" in shown
-    assert in_one_line(figures, elapsed_s=1, seconds=2).endswith("; by SIP passed 1, blocked 1, unanswered 1")
+    assert in_few_lines(figures, elapsed_s=1, seconds=2).endswith("\n  by SIP passed 1, blocked 1, unanswered 1")
 
 
 def test_nothing_of_dips_is_shown_where_the_switch_speaks_kafka() -> None:
@@ -114,17 +114,19 @@ def test_nothing_of_dips_is_shown_where_the_switch_speaks_kafka() -> None:
         console.print(summary(figures))
 
     assert "SIP" not in said.get()
-    assert "SIP" not in in_one_line(figures, elapsed_s=1, seconds=2)
+    assert "SIP" not in in_few_lines(figures, elapsed_s=1, seconds=2)
 
 
 @pytest.mark.parametrize("dips", [None, Dips()])
-def test_the_tables_fit_a_terminal_of_80_columns(dips: Dips | None) -> None:
+def test_tables_and_lines_fit_80_columns(dips: Dips | None) -> None:
     """With figures as wide as half an hour at a console makes them, no row of the figures goes on in a second line."""
     figures, console = Figures(dips=dips), Console(width=80, record=True, force_terminal=True)
     figures.recent_ms.extend([1_234.5] * 3)
-    figures.decided, figures.actions[Action.ALLOW] = 1_799_999, 1_799_999
+    figures.decided = 1_799_999
+    figures.actions.update({Action.ALLOW: 1_799_999, Action.LABEL: 99_999, Action.BLOCK: 99_999})
     if dips is not None:
         dips.add(Routing.PASSED, 1_234.5)
+        dips.routed.update(dict.fromkeys(Routing, 99_999))
     truth = LabelRow("c", "legitimate", "", "outbound_call_centre")
     figures.decisions["c"], figures.sent.truths["c"] = Action.ALLOW, truth
 
@@ -132,6 +134,7 @@ def test_the_tables_fit_a_terminal_of_80_columns(dips: Dips | None) -> None:
         console.print(live(figures, elapsed_s=1_799, seconds=1_800), summary(figures))
 
     lines = strip_control_codes(Text.from_ansi(said.get()).plain).splitlines()
+    lines += in_few_lines(figures, elapsed_s=1_799, seconds=1_800).splitlines()
     assert max(map(len, lines)) <= 80
     assert sum("p50 1234.5, p95 1234.5, p99 1234.5 ms" in line for line in lines) >= (1 if dips is None else 2)
     assert any("outbound_call_centre │ legitimate │     1 │" in line for line in lines)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -25,6 +26,9 @@ from streams.verifying.settings import load_verify_settings
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "robocall-detector"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+OLDEST = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["kubeVersion"].removeprefix(">=")
+VERSIONS = (OLDEST.removesuffix("-0"), kubernetes_validate.latest_version())
+"""Of Kubernetes: what the chart renders fits the schemas of both."""
 PROMETHEUS = CHART.parents[1] / "prometheus" / "prometheus.yml"
 PEER = {"name": "sbc", "addresses": ["10.0.0.0/8"], "profile": "clearip", "trunk_group_id": "tg-1"}
 EVERYTHING: dict[str, Any] = {
@@ -54,11 +58,19 @@ def values() -> dict[str, Any]:
     return found
 
 
+def fits_kubernetes(objects: list[dict[str, Any]]) -> None:
+    """No field is misspelt, misplaced or of a wrong type. What the Prometheus operator defines has no schema here."""
+    for one in objects:
+        if one["apiVersion"] != "monitoring.coreos.com/v1":
+            for version in VERSIONS:
+                kubernetes_validate.validate(one, version, strict=True)
+
+
 def rendered(folder: Path, changes: dict[str, Any]) -> list[dict[str, Any]]:
-    """What would be installed, or skip where there is no helm."""
+    """What would be installed, which Kubernetes understands, or skip where there is no helm."""
     helm = shutil.which("helm")
     if helm is None:
-        pytest.skip("no helm here: go install helm.sh/helm/v3/cmd/helm@v3.18.6")
+        pytest.skip("no helm here: .ci/helm FOLDER builds one")
     mine = folder / "mine.yaml"
     mine.write_text(yaml.safe_dump(changes), encoding="utf-8")
     environment = os.environ | {"HELM_CACHE_HOME": str(folder), "HELM_CONFIG_HOME": str(folder)}
@@ -68,7 +80,9 @@ def rendered(folder: Path, changes: dict[str, Any]) -> list[dict[str, Any]]:
         [helm, "template", "rc", str(CHART), *options], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
+    objects = [one for one in yaml.safe_load_all(done.stdout) if one]
+    fits_kubernetes(objects)
+    return objects
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +111,16 @@ def containers(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]
 def environment(container: dict[str, Any]) -> dict[str, str]:
     """Variables that are set to a text."""
     return {one["name"]: one["value"] for one in container["env"] if "value" in one}
+
+
+def test_a_field_that_kubernetes_does_not_know_is_found() -> None:
+    """A letter is enough."""
+    container = {"name": "worker", "image": "robocall-detector", "imagePullPolicy": "Always"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "worker"}, "spec": {"containers": [container]}}
+    fits_kubernetes([pod])
+    container["imagePullPolice"] = container.pop("imagePullPolicy")
+    with pytest.raises(kubernetes_validate.ValidationError, match="imagePullPolice"):
+        fits_kubernetes([pod])
 
 
 def test_the_values_fit_their_schema() -> None:

@@ -88,6 +88,15 @@ def test_no_service_can_get_more_rights_and_ours_have_none(compose: dict[str, An
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
 
 
+def test_whoever_keeps_rights_is_named_in_the_threat_model(compose: dict[str, Any]) -> None:
+    """A service that gains or loses some is to change the sentence."""
+    services = compose["services"].items()
+    capable = [name.title() for name, one in services if one.get("cap_drop") != ["ALL"]]
+    writable = [name.title() for name, one in services if not one.get("read_only")]
+    said = f"{' and '.join(capable)} keep their capabilities; the root of {', '.join(writable[:-1])} and {writable[-1]}"
+    assert f"{said} can be written." in (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+
+
 def writers_of(compose: dict[str, Any]) -> dict[str, set[str]]:
     """Services that may write a volume or a file, by its name; all workers are one."""
     writers: dict[str, set[str]] = {}

@@ -19,7 +19,7 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function drawn(place, rows, height, hasPoints = false) {
+function drawn(place, rows, height, { hasPoints = false, x = {} } = {}) {
   const lines = { stroke: () => colour("--line"), width: 1 };
   const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
   const series = rows.map(([, label, variable, dash]) => ({
@@ -28,7 +28,7 @@ function drawn(place, rows, height, hasPoints = false) {
   const options = {
     width: place.clientWidth || 600, height, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1e3), "Etc/UTC"),
-    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
+    scales: { x, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     series: [{}, ...series],
   };
   const plot = new uPlot(options, [[], ...rows.map(() => [])], place);

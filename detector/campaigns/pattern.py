@@ -124,7 +124,7 @@ def evidence(campaign: Campaign) -> list[str]:
     tally = campaign.tally
     found = figures(tally)
     told = [
-        f"{tally.calls:,} suspect calls from {found.numbers:,} numbers to {found.called:,}",
+        f"{_many(tally.calls, 'suspect call')} from {_many(found.numbers, 'number')} to {found.called:,}",
         f"mean score {tally.scores / tally.calls:.3f}",
         f"{found.calls_per_hour:,.0f} calls an hour",
         f"trunk groups: {_shares(tally.trunks, tally.calls)}",
@@ -145,6 +145,11 @@ def evidence(campaign: Campaign) -> list[str]:
     for sign, cells in Counter(sign for sign in campaign.cells.values() if sign is not None).most_common():
         told.append(f"{cells} more ways in by {sign.replace('_', ' ')}")
     return told
+
+
+def _many(count: int, what: str) -> str:
+    """So many of a thing that is named in the singular."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _shares(counts: Counter[str], calls: int) -> str:

@@ -55,7 +55,7 @@ def test_answers_are_unknown_until_some_calls_have_ended() -> None:
 def test_evidence_is_said_in_words() -> None:
     campaign = Campaign("c1", _tally(CALLS[Kind.FLOOD]))
     told = evidence(campaign)
-    assert told[0] == "20 suspect calls from 1 numbers to 20"
+    assert told[0] == "20 suspect calls from 1 number to 20"
     assert "trunk groups: tg-1 100%" in told
     assert "attestation: none 100%" in told
 

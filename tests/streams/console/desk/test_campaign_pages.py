@@ -12,7 +12,7 @@ from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject
 from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
 from streams.wire.cases import CaseKind
-from tests.streams.console.console_case import Browser, Played, decided
+from tests.streams.console.console_case import CALLED, CALLER, Browser, Played, decided
 from tests.streams.console.desk.desk_case import MakeDesk
 from tests.streams.console.desk.test_campaigns import put, record
 
@@ -47,6 +47,20 @@ def test_a_campaign_is_listed_and_shown_with_why_it_is_one(tmp_path: Path) -> No
     assert "call-7@switch" not in shown
     assert "+1202555••••" in shown
     assert f'href="{page}"' in suspects
+
+
+def test_of_one_number_it_is_said_in_the_singular(tmp_path: Path) -> None:
+    """A flood of one caller to one line."""
+    played, made = Played(tmp_path), record("tg-1", 1_200, calling_number=CALLER, called_number=CALLED)
+    put(played.campaigns, made)
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get(played.links.path(Subject(Kind.CAMPAIGN, made.id)))).text
+
+    shown = played.run(Role.OPERATOR, visit)
+
+    assert "1,200 from 1 number to 1 number<" in shown
+    assert "1,200 suspect calls from 1 number to 1<" in shown
 
 
 def test_one_that_was_merged_leads_to_what_it_became_and_one_that_is_gone_says_so(tmp_path: Path) -> None:

@@ -204,7 +204,6 @@ TESTED_ELSEWHERE = {
         "tests/integration/console/test_live_pages.py",
         "it needs a broker, also one that goes and comes back",
     ),
-    "streams/console/rendering": ("tests/streams/console/test_pages.py", "every template is rendered there"),
     "streams/console/roles": ("tests/streams/console/test_pages.py", "what each role may is tried on the pages"),
     "streams/web/bodies": (
         "tests/streams/bridge/http/test_app.py",

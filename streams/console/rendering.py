@@ -1,16 +1,19 @@
 """Pages made of templates: text is escaped whatever it is, numbers are masked unless the page says otherwise."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from streams.console.subjects import Kind, Links, Subject
 from streams.running.masking import masked
 
 TEMPLATES = Path(__file__).parent / "templates"
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Pages:
@@ -29,7 +32,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters |= {"instant": _instant, "number": _number, "said": _said}
+        self._environment.filters |= {"code": _code, "instant": _instant, "number": _number, "said": _said}
         self._environment.globals["link"] = lambda kind, text: links.path(Subject(Kind(kind), text))
 
     def page(self, template: str, status: int = 200, *, is_whole: bool = False, **shown: Any) -> HTMLResponse:
@@ -51,6 +54,11 @@ def _masked(text: object) -> str:
 
 def _whole(text: object) -> str:
     return "" if text is None else str(text)
+
+
+def _code(text: object) -> Markup:
+    """A sentence of ours; what stands between backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def _instant(time_ms: int) -> str:

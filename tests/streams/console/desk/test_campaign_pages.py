@@ -39,7 +39,7 @@ def test_a_campaign_is_listed_and_shown_with_why_it_is_one(tmp_path: Path) -> No
 
     assert 'hx-get="/campaigns/list?within=all"' in index
     assert made.id in listed
-    assert "robocall campaigns run" not in silent
+    assert "<code>robocall campaigns run</code>" not in silent
     assert made.id not in silent
     assert "30 from 30 numbers to 30 numbers" in shown
     assert made.evidence[0].split(",")[0] in shown

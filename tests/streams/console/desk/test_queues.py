@@ -33,7 +33,9 @@ def test_each_queue_says_where_it_is_away(tmp_path: Path) -> None:
 
     assert all(f'hx-get="/queues/{part}"' in index for part in ("cases", "questions", "alarms"))
     assert "Kafka" in cases
+    assert "let <code>robocall ask --table</code> write one" in questions
     assert "ROBOCALL_CONSOLE_QUESTIONS_FILE" in questions
+    assert "`" not in questions + alarms
     assert "<strong>kafka</strong>" in alarms
     assert "other things are well" in alarms
 

@@ -49,7 +49,7 @@ FACTS = ModelFacts(
         ),
         WorkerReport("w-2", "gbt-0", 1, refused=(Refusal("active", "gbt-1", "it is damaged", 1_763_550_002_000),)),
     ],
-    enforcement="measured: labels from margin 2.00 on",
+    enforcement="tried: no measure: run `robocall budgets measure`",
     alarms={"features": "the features have moved"},
     complaints=["Redis is slow"],
 )
@@ -100,7 +100,8 @@ def test_everything_that_is_known_is_shown(played: Played) -> None:
     shown = got(played, Role.OPERATOR)
 
     for words in (
-        "s3://models", "measured: labels from margin 2.00 on", "not the promoted one", "the features have moved",
+        "s3://models", "tried: no measure: run <code>robocall budgets measure</code>",
+        "not the promoted one", "the features have moved",
         "refused gbt-1 as active: it is damaged", "0.5123", "made for another table", "2 of 3 lines passed",
         "Redis is slow",
     ):  # fmt: skip

@@ -19,7 +19,7 @@ from detector.contract.errors import RobocallError
 from streams.commands.lookup import with_redis
 from streams.commands.models.doctor import SENTENCES
 from streams.commands.models.place import JSON_OPTION, REGISTRY_OPTION, place_of, whole
-from streams.redis.worker_reports import WorkerReport, announce, told
+from streams.redis.worker_reports import WorkerHealth, WorkerReport, announce, told
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 
@@ -134,7 +134,7 @@ async def _announced(redis: Redis, version: str, wait_s: float, say: Say) -> Ans
 @REGISTRY_OPTION
 @JSON_OPTION
 def status(url: str | None, *, as_json: bool) -> None:
-    """Say which worker runs which model, since when, and which it refused and why.
+    """Say how each worker does, which model it runs, since when, and which it refused and why.
 
     Workers tell it to Redis every few seconds. One that has been silent for 15 seconds is not shown.
     """
@@ -168,11 +168,16 @@ def _summary(states: list[WorkerReport], promoted: str | None, url: str) -> str:
 
 
 def _table(states: list[WorkerReport]) -> Table:
-    table = Table("worker", whole("model"), "since (UTC)", "loading", "shadow")
+    table = Table("worker", "state, not answered", whole("model"), "since (UTC)", "loading", "shadow")
     for state in states:
         names = (state.model, _instant(state.since_ms), state.loading or "-", state.shadow or "-")
-        table.add_row(*(escape(printable(text)) for text in (state.worker, *names)))
+        table.add_row(*(escape(printable(text)) for text in (state.worker, _said(state.health), *names)))
     return table
+
+
+def _said(health: WorkerHealth | None) -> str:
+    """Its state, and how many records wait for its answer."""
+    return "-" if health is None else f"{health.status.replace('_', ' ')}, {sum(health.lags.values()):,}"
 
 
 def _instant(epoch_ms: int) -> str:

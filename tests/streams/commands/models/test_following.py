@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 from redis import Redis as BlockingRedis
+from redis.asyncio import Redis
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import load
@@ -20,15 +21,17 @@ from streams.commands.models.artifacts import models
 from streams.commands.models.following import Answers, ModelRefused
 from streams.redis.connection import ACTIVE_MODEL, MODELS_TOLD, Guard, connect
 from streams.redis.lists import ListFollower
-from streams.redis.worker_reports import Refusal, WorkerReport
+from streams.redis.worker_reports import Refusal, WorkerHealth, WorkerReport, tell
 from streams.screening.build import make_screener
 from streams.settings import load_settings
 from streams.worker.model_switch import ModelSwitch
 from streams.worker.telling.reporting import Reporting
 from tests.models.small_evaluation import save_small_evaluation
 from tests.models.small_model import save_small_model
-from tests.valkey_process import ValkeyProcess
+from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import wait_until
+
+HEALTH = (None, WorkerHealth("ok", {"1": 0}), WorkerHealth("lists_unknown", {"0": 1_200, "3": 34}))
 
 
 @pytest.fixture
@@ -152,6 +155,24 @@ def test_a_refusal_reaches_whoever_promoted(
     assert f"1 of 2 workers run {good}, which is promoted" in shown.stderr
     assert again.exit_code == 0, again.output
     assert f"2 of 2 workers run {good}" in again.stderr
+
+
+def test_status_says_how_each_worker_does(own_valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 80 columns, versions whole. A worker of an earlier version says nothing of it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    told = [WorkerReport(f"w-{n}", "gbt-0123456789ab", 1, health=health) for n, health in enumerate(HEALTH)]
+
+    async def tells(client: Redis) -> None:
+        for one in told:
+            await tell(client, one)
+
+    run(tells, own_valkey.url)
+    lines = typed("status").stdout.splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:4]] for line in lines if "│" in line]
+
+    assert max(map(len, lines)) <= 80
+    assert [(worker, model) for worker, _, model in cells if worker] == [(one.worker, one.model) for one in told]
+    assert " ".join(said for _, said, _ in cells).split() == ["-", "ok,", "0", "lists", "unknown,", "1,234"]
 
 
 def test_without_a_worker_nobody_is_waited_for(own_valkey: ValkeyProcess, good: str, forced: list[str]) -> None:

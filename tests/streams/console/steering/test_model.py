@@ -16,7 +16,7 @@ from streams.commands.child import CommandFailed
 from streams.commands.console import serving
 from streams.console.roles import Role
 from streams.console.steering.model import ModelFacts
-from streams.redis.worker_reports import Refusal, ShareSeen, WorkerDrift, WorkerReport
+from streams.redis.worker_reports import Refusal, ShareSeen, WorkerDrift, WorkerHealth, WorkerReport
 from streams.settings import Settings
 from tests.streams.console.console_case import Browser, Played
 from tests.streams.console.steering.test_work import Commands, settled
@@ -42,6 +42,7 @@ FACTS = ModelFacts(
             "gbt-1",
             1_763_550_001_000,
             shadow="gbt-2",
+            health=WorkerHealth("lists_unknown", {"0": 7}),
             alarms=("features",),
             drift=WorkerDrift(
                 20_480, 0.312, None, {"number_age": 4.5678}, {"label_at": ShareSeen(0.0031, 0.001, 0.002)}
@@ -117,6 +118,14 @@ def test_drift_has_figures_beside_the_alarm(played: Played) -> None:
         '<span class="bad">0.310%</span> (0.100% to 0.200%)',
     ):  # fmt: skip
         assert words in shown
+
+
+def test_each_worker_has_its_state(played: Played) -> None:
+    """One of an earlier version says none."""
+    shown = got(played, Role.OPERATOR)
+
+    assert '<th scope="row">w-1</th>\n<td><span class="label">lists unknown</span></td>' in shown
+    assert '<th scope="row">w-2</th>\n<td>-</td>' in shown
 
 
 def test_without_drift_it_is_said(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class Queues:
         return RedirectResponse("/queues", HTTPStatus.SEE_OTHER)
 
     async def alarms(self, request: Request, user: User, session: Session) -> Response:
-        """Part of it: what `robocall doctor` finds wrong from here, and what the worker here says of its model.
+        """Part of it: what `robocall doctor` finds wrong from here, and what any worker says of its model.
 
         Looking takes seconds, so a page has what was found last, and asks again while somebody looks.
         """

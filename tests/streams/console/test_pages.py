@@ -66,6 +66,20 @@ def test_the_figures_say_that_kafka_is_away_and_comes_back_by_itself(played: Pla
     assert "by themselves when it comes back" in shown
 
 
+def test_thresholds_in_force_stand_beside_the_scores(played: Played) -> None:
+    """Those that are only tried say so."""
+    assert "<td>-</td></tr>" in part(played, "/now/thresholds")
+    reason = {"code": "model", "text": "", "value": 0.9995, "threshold": 0.997}
+    fields: dict[str, Any] = {"decided_by": "model", "score": 0.9995, "reasons": [reason]}
+    played.memory.take(None, decided(1, "label", **fields))
+    played.memory.take(None, decided(2, mode="shadow", would_be="block", **fields))
+
+    shown = part(played, "/now/thresholds")
+
+    assert '<span class="tried">only tried: block</span> from 0.997' in shown
+    assert '<span class="label">label</span> from 0.997' in shown
+
+
 @pytest.mark.parametrize(
     ("query", "title"),
     [

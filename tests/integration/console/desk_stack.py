@@ -33,11 +33,11 @@ def stack_of(desk: Desk, folder: Path) -> Stack:
     return Stack(desk.settings, folder, questions_file=folder / "questions.csv")
 
 
-def published_campaign(desk: Desk, calls: int = 8) -> CampaignRecord:
-    """A campaign as the service publishes it, whose calls of an hour ago are in the archive."""
-    made, at_ms = record("tg-1", calls), time.time_ns() // 1_000_000 - 3_600_000
+def published_campaign(desk: Desk, calls: int = 8, partition: int = OF_CAMPAIGN) -> CampaignRecord:
+    """A campaign as the service publishes it, whose calls of an hour ago are in a partition of the archive."""
+    made, at_ms = record(f"tg-{partition}", calls), time.time_ns() // 1_000_000 - 3_600_000
     events = [event(setup(n, call_id=one.call_id, setup_time_ms=at_ms + n)) for n, one in enumerate(made.examples)]
-    put(ArchiveStore(str(desk.folder / "archive")), CALL_EVENTS, events, partition=OF_CAMPAIGN, at_ms=at_ms)
+    put(ArchiveStore(str(desk.folder / "archive")), CALL_EVENTS, events, partition=partition, at_ms=at_ms)
     publish(desk.settings.kafka_bootstrap_servers, encoded(made), topic=CAMPAIGNS, key=made.id.encode())
     return made
 

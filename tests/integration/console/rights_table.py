@@ -1,6 +1,7 @@
 """Every address of the console, and who may send each of its forms, as `docs/console.md` promises it: written by hand.
 
 `test_rights.py` holds the console to it: an address that is not here fails there, and so does one that is gone.
+`test_permitted.py` lets each role do all that it may.
 """
 
 from typing import NamedTuple

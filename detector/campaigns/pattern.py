@@ -60,7 +60,7 @@ class Figures:
 
     Attributes:
         calls_per_hour: Over the time from the first to the last call, at least an hour.
-        numbers: Different calling numbers, an estimate beyond 64.
+        numbers: Different calling numbers, an estimate beyond 64; never more than calls.
         called: Different called numbers, likewise.
         answered_ratio: Share of the ended calls that was answered; None below `FEWEST_ENDS`.
         talk_s: Mean duration of the answered ones, seconds; None where there is none.
@@ -83,10 +83,11 @@ def figures(tally: Tally) -> Figures:
     """
     hours = max((tally.last_ms - tally.first_ms) / HOUR_MS, 1.0)
     answered = tally.answered
+    numbers, called = (min(max(sample.distinct(), 1), tally.calls) for sample in (tally.numbers, tally.called))
     return Figures(
         tally.calls / hours,
-        max(tally.numbers.distinct(), 1),
-        max(tally.called.distinct(), 1),
+        numbers,
+        called,
         answered / tally.ended if tally.ended >= FEWEST_ENDS else None,
         tally.talk_ms / answered / 1_000 if answered else None,
         tally.short / answered if answered else None,

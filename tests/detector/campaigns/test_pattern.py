@@ -52,6 +52,16 @@ def test_answers_are_unknown_until_some_calls_have_ended() -> None:
     assert figures(tally).talk_s == 8.0
 
 
+def test_there_are_not_more_numbers_than_calls() -> None:
+    """Beyond 64 they are estimated, which is too many as often as too few."""
+    calls = [suspect(n) for n in range(300)]
+    tally = _tally(calls[:1])
+    for call in calls[1:]:
+        tally.add(call, "")
+        found = figures(tally)
+        assert max(found.numbers, found.called) <= tally.calls
+
+
 def test_evidence_is_said_in_words() -> None:
     campaign = Campaign("c1", _tally(CALLS[Kind.FLOOD]))
     told = evidence(campaign)

@@ -10,6 +10,7 @@ const ROWS = [
 ];
 const EVERY_MS = 2000;
 const HEIGHT = 240;
+const LABEL = 32; // half a label of time, which may stand at the right end
 
 function away(isAway) {
   document.getElementById("away").hidden = !isAway;
@@ -26,7 +27,8 @@ function drawn(place, rows, height, { hasPoints = false, x = {} } = {}) {
     label, dash, width: 2, stroke: () => colour(variable), points: { show: hasPoints },
   }));
   const options = {
-    width: place.clientWidth || 600, height, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },
+    width: place.clientWidth || 600, height, axes: [axis(), axis()], padding: [null, LABEL, null, null],
+    cursor: { drag: { x: false, y: false } },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1e3), "Etc/UTC"),
     scales: { x, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     series: [{}, ...series],

@@ -114,7 +114,7 @@ class Verdict:
             return self
         reason = (
             f"of complaints and traps held back {what} catches {self.gain:+.1%}, and nothing else taught it: that says "
-            f"little of the next day, so answer {FEWEST_TEACHERS} questions of `robocall ask` or more"
+            f"little of the next day, so answer `robocall ask` about {FEWEST_TEACHERS} callers"
         )
         return replace(self, reason=reason)
 

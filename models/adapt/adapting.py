@@ -16,10 +16,19 @@ from detector.features.window_constants import HOUR_MS
 from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
 from models.adapt.found import SHOWN_BY
-from models.adapt.gate import CONFIDENCE, FEWEST_TEACHERS, LIKELY, HeldBack, Verdict, judge, shortage
+from models.adapt.gate import (
+    CONFIDENCE,
+    FEWEST_ROBOCALLERS,
+    FEWEST_TEACHERS,
+    LIKELY,
+    HeldBack,
+    Verdict,
+    judge,
+    shortage,
+)
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
-from models.budgets.bounds import Floats
+from models.budgets.bounds import Floats, Ints
 from models.errors import TrainingDataInvalid
 
 HELD_BACK = (1 / 3, 2 / 3)
@@ -100,6 +109,11 @@ class Outcome:
     def verdict(self) -> Verdict:
         """What the gate says of `judged`."""
         return self.verdicts[self.judged]
+
+    @property
+    def refused(self) -> list[Verdict]:
+        """What the gate says of what was learnt, or could not be, and does not pass."""
+        return [verdict for choice, verdict in self.verdicts.items() if choice in WAYS and not verdict.adapts]
 
     @property
     def questions(self) -> list[Cluster]:
@@ -192,7 +206,7 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
     """Compare what was learnt with the base, and choose; some seconds.
 
     Two candidates are compared: what was learnt, and the base with a group weight where it has none. Where both pass,
-    what was learnt is chosen.
+    the one with the larger gain is chosen; what only answers show to be better goes first.
 
     Args:
         material: As it was learnt from; labels of held-back calls may be others.
@@ -215,7 +229,7 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
     unasked = verdicts.get(wanted)
     if wanted in students:
         verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], comparison)
-    choice = next((one for one, verdict in verdicts.items() if verdict.adapts), Choice.BASE)
+    choice = _chosen(verdicts)
     is_measurable = _is_unseen(material) if choice in students else np.ones(len(calls), np.bool_)
     judged = wanted if choice is Choice.BASE else choice
     facts = _facts(material, base_version, choice, verdicts, judged, students)
@@ -260,13 +274,12 @@ class Held:
         for one in self.draw:  # answers about these were asked for, and judge by the lot alone
             positive[one.cluster.calls] &= ~labels.is_looked_at[one.cluster.calls]
         self._caller = clusters_of(calls.number[positive], calls.block[positive])
-        self._campaign = clusters_of(self._caller + 1, calls.origin[positive])
+        self._campaign = _campaigns(calls, positive)
         self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
         is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
         self.known: tuple[Mask, Mask] = positive, is_lawful
         self._n = len(np.unique(self._caller)), len(np.unique(calls.number[is_lawful]))
-        taught = labels.is_looked_at & material.is_learning
-        self._is_taught = len(np.unique(clusters_of(calls.number[taught], calls.block[taught]))) >= FEWEST_TEACHERS
+        self._is_taught = _is_taught(material)
         callers, references = self._n
         self.missing = shortage(callers, len(np.unique(self._campaign)), references)
 
@@ -286,6 +299,26 @@ class Held:
             return judge(found, NAMES[choice], self._seed, LIKELY)
         verdict = judge(found, NAMES[choice], self._seed, CONFIDENCE)
         return verdict.without_teachers(NAMES[choice]) if choice in WAYS else verdict
+
+
+def _chosen(verdicts: Mapping[Choice, Verdict]) -> Choice:
+    """The candidate that gains most of those that pass."""
+    gains = {one: verdict.gain for one, verdict in verdicts.items() if verdict.adapts}
+    return max(gains, key=lambda one: math.inf if (gain := gains[one]) is None else gain, default=Choice.BASE)
+
+
+def _campaigns(calls: Calls, chosen: Mask) -> Ints:
+    """Code of the campaign of each chosen call: callers who share an origin are one."""
+    caller = clusters_of(calls.number[chosen], calls.block[chosen])
+    return clusters_of(caller + 1, calls.origin[chosen])
+
+
+def _is_taught(material: Material) -> bool:
+    """Whether somebody looked at enough of what the trees were fitted to, and found robocalls."""
+    labels, looked = material.labels, material.labels.is_looked_at & material.is_early
+    campaign = _campaigns(material.calls, looked)
+    robocallers = np.unique(campaign[labels.is_robocall[looked]])
+    return len(np.unique(campaign)) >= FEWEST_TEACHERS and len(robocallers) >= FEWEST_ROBOCALLERS
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:

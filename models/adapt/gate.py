@@ -3,7 +3,7 @@
 Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
 and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
 references, beyond chance both times. What is drawn again and again for both models alike (a paired bootstrap) is
-campaigns, callers who share an origin, and lawful callers. No caller has more than a twentieth of the weight: who
+campaigns, callers who share an origin, and lawful callers. No campaign has more than a twentieth of the weight: who
 complains often does not decide.
 
 Of a model that was learnt this is not enough. Complaints and traps of one span are of the campaigns that it has learnt,
@@ -32,12 +32,14 @@ FEWEST_REFERENCES = 100
 CONFIDENCE = 0.95
 LIKELY = 0.6
 """Of the interval of the gain of what answers taught: its lower end is passed with 80 %."""
-FEWEST_TEACHERS = 15
-"""Callers that somebody looked at and that were learnt from: most of the twenty that are asked about on a day."""
+FEWEST_TEACHERS = 10
+"""Campaigns that somebody looked at and that trees were fitted to: half of the twenty that are asked about on a day."""
+FEWEST_ROBOCALLERS = 5
+"""Of these were said to be robocallers."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
-"""More callers than these are drawn in groups, made by lot: their sum scatters the same, and it takes seconds."""
+"""More campaigns than these are drawn in groups, made by lot: their sum scatters the same, and it takes seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,7 @@ class Verdict:
         gain_interval: Its interval.
         volumes: Both models at each volume.
         answers: About calls drawn by lot; None where none were drawn for this candidate.
-        confidence: Of the interval of the gain.
+        confidence: Of the interval of the gain; None where nothing was compared.
     """
 
     reason: str
@@ -102,7 +104,7 @@ class Verdict:
     gain_interval: tuple[float, float] | None = None
     volumes: tuple[Volume, ...] = ()
     answers: Comparison | None = None
-    confidence: float = CONFIDENCE
+    confidence: float | None = None
 
     def without_teachers(self, what: str) -> "Verdict":
         """The same of a model that nobody who looked has taught: what was said unasked shows no gain of that.
@@ -114,7 +116,7 @@ class Verdict:
             return self
         reason = (
             f"of complaints and traps held back {what} catches {self.gain:+.1%}, and nothing else taught it: that says "
-            f"little of the next day, so answer `robocall ask` about {FEWEST_TEACHERS} callers"
+            f"little of the next day, so answer the questions of `robocall ask`"
         )
         return replace(self, reason=reason)
 
@@ -179,7 +181,7 @@ def shortage(callers: int, campaigns: int, references: int) -> str:
 
 
 def judge(held: HeldBack, what: str, seed: int, confidence: float = CONFIDENCE) -> Verdict:
-    """Compare both models. It sorts the calls twice and draws callers 2,000 times, some seconds.
+    """Compare both models. It sorts the calls twice and draws campaigns 2,000 times, some seconds.
 
     Args:
         held: With enough callers of both kinds (`shortage`).
@@ -189,7 +191,7 @@ def judge(held: HeldBack, what: str, seed: int, confidence: float = CONFIDENCE) 
     """
     random = np.random.default_rng(seed)
     labelled = np.flatnonzero(held.weight > 0)
-    weight = bounded(held.weight[labelled], [held.caller + 1])
+    weight = bounded(held.weight[labelled], [held.caller + 1, held.campaign + 1])
     lawful = np.flatnonzero(held.is_lawful)
     callers, references = (len(np.unique(one)) for one in (held.caller, held.number[lawful]))
     alerts = [(highest(held.base, share), highest(held.candidate, share)) for share in VOLUMES]

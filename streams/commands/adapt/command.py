@@ -97,7 +97,7 @@ def adapt(
     those that the base model and what is around them find most suspect. What is learnt is added to the trees of the
     base. On the middle third, or on the last hours (--judge-h), a gate compares it with the base at equal alerts. It is
     taken if it seems to catch more of what was labelled there and hits no more lawful references. But an analyst must
-    have taught it (15 callers, `robocall ask`): complaints and traps alone say little of the next day. Or answers about
+    have taught it (`robocall ask`): complaints and traps alone say little of the next day. Or answers about
     20 callers drawn by lot show that it is better: they are asked for in DIR/questions.csv, and `robocall settle DIR`
     takes them. Else DIR holds the base, with a group weight where that is shown to be better.
     Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
@@ -326,6 +326,8 @@ def _tell(
         click.echo(f"kept the base model {model.version}: {outcome.verdict.reason}")
     else:
         click.echo(f"base model with group weight {model.group_weight:g}, {model.version}, written to {out}")
+        for verdict in outcome.refused:
+            console.print(f"what was learnt was not taken: {verdict.reason}", markup=False, soft_wrap=True)
 
 
 def _table(outcome: "Outcome") -> Table:

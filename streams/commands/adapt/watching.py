@@ -384,7 +384,7 @@ def _outcome(found: dict[str, Any]) -> str:
     """What came of a night, as `robocall adapt` would say it."""
     if found["version"] == found["base"]:
         return f"kept the base model {found['version']}: {found['gate']['reason']}"
-    return f"{found['version']}, {found['chosen']}, is better than {found['base']}"
+    return f"{found['version']}, {found['chosen']}, in place of {found['base']}"
 
 
 def _todo(plan: Plan, version: str) -> str:

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Choice, Outcome, adapt, decided, is_learnt_from
+from models.adapt.adapting import Choice, Held, Outcome, adapt, decided, is_learnt_from
 from models.adapt.calls import Mask, lawful_in
 from models.adapt.comparing import LOOKS, Cluster
-from models.adapt.gate import FEWEST_TEACHERS
 from models.adapt.labels import labels_of
 from models.adapt.rounds import Material, Student, Way, learn
 from models.errors import TrainingDataInvalid
@@ -38,13 +37,25 @@ def complaints(span: Made, share: float, wrong: float = 0.0, *, where: Mask | No
     }
 
 
+def looked_at(span: Made, where: Mask, robocallers: int, lawful: int = 0) -> dict[int, Truth]:
+    """An analyst's answers about the calls of so many campaigns: blocks join the callers of two origins each."""
+    found: dict[int, Truth] = {}
+    for is_robocall, most in ((True, robocallers), (False, lawful)):
+        its = np.flatnonzero(where & (span.is_robocall == is_robocall))
+        origins = np.unique(span.calls.origin[its])[: 2 * most]
+        calls = span.calls.call[its[np.isin(span.calls.origin[its], origins)]].tolist()
+        found |= dict.fromkeys(calls, Truth(is_robocall, "", UNKNOWN_KIND, "analyst", 0.9))
+    return found
+
+
+def early(span: Made) -> Mask:
+    """Calls that trees are fitted to."""
+    return material_of(span, {}).is_early
+
+
 def taught(span: Made, said: dict[int, Truth]) -> dict[int, Truth]:
-    """The same with an analyst's answers about forty callers, of few origins, in what is learnt from."""
-    its = np.flatnonzero(is_learnt_from(span.calls) & span.is_robocall)
-    its = its[np.argsort(span.calls.origin[its], kind="stable")]
-    callers = list(dict.fromkeys(span.calls.number[its].tolist()))[:40]
-    answered = span.calls.call[its[np.isin(span.calls.number[its], callers)]].tolist()
-    return said | dict.fromkeys(answered, Truth(True, "", UNKNOWN_KIND, "analyst", 0.9))
+    """The same with an analyst's answers about ten campaigns, in what trees are fitted to."""
+    return said | looked_at(span, early(span), 10)
 
 
 def material_of(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Material:
@@ -92,19 +103,56 @@ def test_what_complaints_alone_taught_is_not_taken_by_complaints() -> None:
     assert len(outcome.questions) == 20
 
 
-@pytest.mark.parametrize(("callers", "is_taken"), [(FEWEST_TEACHERS - 1, False), (FEWEST_TEACHERS, True)])
-def test_fifteen_callers_that_somebody_looked_at_are_enough_to_teach(callers: int, *, is_taken: bool) -> None:
-    """Their numbers are in blocks of two; answers about held-back calls of theirs do not count."""
+@pytest.mark.parametrize(
+    ("robocallers", "lawful", "is_taken"), [(9, 0, False), (10, 0, True), (5, 5, True), (4, 6, False), (0, 20, False)]
+)
+def test_ten_campaigns_that_somebody_looked_at_are_enough_to_teach(
+    robocallers: int, lawful: int, *, is_taken: bool
+) -> None:
+    """Five of them said to be robocallers. Callers of one origin are one campaign, however many they are."""
     span = made(2, sees=1.5)
-    its = np.flatnonzero(is_learnt_from(span.calls) & span.is_robocall)
-    blocks = list(dict.fromkeys(span.calls.block[its].tolist()))[:callers]
-    known = np.flatnonzero(span.is_robocall & np.isin(span.calls.block, blocks))
-    said = complaints(span, 0.3)
-    said |= dict.fromkeys(span.calls.call[known].tolist(), Truth(True, "", UNKNOWN_KIND, "analyst", 0.9))
+    said = complaints(span, 0.3) | looked_at(span, early(span), robocallers, lawful)
 
     outcome = adapted(span, said)
 
     assert (outcome.chosen is not None) is is_taken, outcome.verdict.reason
+
+
+@pytest.mark.parametrize("part", ["held back", "calibrates"])
+def test_answers_about_what_no_tree_was_fitted_to_teach_nothing(part: str) -> None:
+    span = made(2, sees=1.5)
+    learning = is_learnt_from(span.calls)
+    where = ~learning if part == "held back" else learning & ~early(span)
+
+    outcome = adapted(span, complaints(span, 0.3) | looked_at(span, where, 12))
+
+    assert outcome.is_base
+    assert "nothing else taught it" in outcome.verdict.reason
+
+
+def test_what_answers_taught_need_only_be_likely_to_gain() -> None:
+    """Few callers judge, so nothing is sure: the same scores with nothing learnt are not taken."""
+    span = made(6, sees=2.1)
+    material = material_of(span, taught(span, complaints(span, 0.1, wrong=1.0)))
+    learnt = learn(material, 7, lambda _: None, Way.LABELS)
+    assert isinstance(learnt, Student)
+
+    outcome = decided(material, {Choice.LABELLED: learnt}, "gbt-base", 7)
+    sure = Held(material, 7, None).judged(learnt.margins, Choice.GROUPED)
+
+    assert outcome.choice is Choice.LABELLED, outcome.verdict.reason
+    assert (outcome.verdict.confidence, sure.confidence) == (0.6, 0.95)
+    assert "which shows no gain" in sure.reason
+
+
+def test_callers_of_one_origin_judge_as_one_campaign() -> None:
+    """All that is held back is of ten origins, two of which blocks join: too few to compare by."""
+    span = made(2, sees=1.5)
+    few = np.where(span.is_robocall, 7 + span.calls.origin % 10, span.calls.origin)
+
+    outcome = adapted(replace(span, calls=replace(span.calls, origin=few)), complaints(span, 0.3))
+
+    assert "are of 5 origins, 15 needed" in outcome.verdict.reason
 
 
 def test_where_nobody_spoke_of_a_robocall_the_base_stays_and_nothing_is_learnt() -> None:
@@ -224,13 +272,15 @@ def test_a_base_that_sees_everything_is_kept() -> None:
     assert "shows no gain" in outcome.verdict.reason
 
 
-def test_a_base_with_a_group_weight_is_taken_where_it_is_surer_than_what_was_learnt() -> None:
-    """The calls around a call tell all; what was learnt is not asked to."""
+def test_a_base_with_a_group_weight_is_taken_where_it_gains_more_than_what_was_learnt() -> None:
+    """The calls around a call tell all; what was learnt passes, too, and gains less."""
     span = made(2, sees=0.5)
     grouped = np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10
     told = replace(span, calls=replace(span.calls, grouped=grouped))
 
-    outcome = adapted(told, complaints(told, 0.3))
+    outcome = adapted(told, taught(told, complaints(told, 0.3)))
+
+    assert outcome.verdicts[Choice.LABELLED].adapts
 
     assert outcome.choice is Choice.GROUPED
     assert outcome.chosen is None

@@ -105,7 +105,7 @@ class Asker:
         self.failures = Failures(metrics.internal_error)
         jobs = [("decisions", self._reader.read), ("topics", self._follow), ("probe", self._probe)]
         self._background = Background([*jobs, ("metadata", self._reader.look)])
-        metrics.sources = Sources(lambda: len(self._waiting), self._unpublished, lambda: self.is_healthy)
+        metrics.sources = Sources(self._waits, self._unpublished, lambda: self.is_healthy)
 
     async def start(self) -> None:
         """Connect; from now on calls can be asked about.
@@ -159,7 +159,7 @@ class Asker:
         deadline_s: float,
         *,
         names_call: bool = True,
-        is_hasty: bool = False,
+        usual_s: float | None = None,
         trace: CallTrace = UNTRACED,
     ) -> Asked:
         """Publish a set-up, and wait for its decision; never raises, but when it is cancelled.
@@ -172,49 +172,55 @@ class Asker:
             setup: fields of the contract's `call_setup`, `type` included.
             deadline_s: longest time to wait, seconds.
             names_call: whether its call id is that of the call, the same whoever asks about it.
-            is_hasty: whether it waits for less than calls should: that it gets no decision tells nothing of workers.
+            usual_s: how long the peer's calls wait, seconds; None: as long as this one. A call that waits for less and
+                gets no decision tells little of workers, and so does a decision after that time.
             trace: of the request; told what happens up to the decision.
         """
         try:
-            return await self._ask(setup, deadline_s, names_call=names_call, is_hasty=is_hasty, trace=trace)
+            usual_s = deadline_s if usual_s is None else usual_s
+            return await self._ask(setup, deadline_s, names_call=names_call, usual_s=usual_s, trace=trace)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
             self.failures(error)
             return Asked(None, FailOpen.NOT_PUBLISHED)
 
     async def _ask(
-        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool, is_hasty: bool, trace: CallTrace
+        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool, usual_s: float, trace: CallTrace
     ) -> Asked:
         if self._waiting.is_full:
             return Asked(None, FailOpen.NOT_PUBLISHED)
         place = place_of(setup)
         future = self._waiting.add(place)  # before it is published: an answer may come within the same turn
-        verdict = None
+        verdict, loop = None, asyncio.get_running_loop()
         try:
             if self._verifier is not None and setup.get("identity"):
-                loop = asyncio.get_running_loop()
                 until_s = loop.time() + deadline_s
                 wait_s = CERTIFICATE_SHARE * deadline_s if self.is_healthy else 0.0
                 verdict = await self._verdict(self._verifier, setup, loop.time() + wait_s, names_call=names_call)
                 setup = setup if verdict is None else with_verdict(setup, verdict)
-                left_s = max(until_s - loop.time(), 0.0)
-                is_hasty, deadline_s = is_hasty or left_s < MOST_OF_IT * deadline_s, left_s
+                deadline_s = max(until_s - loop.time(), 0.0)
             if not self._publish(setup, trace):
                 return Asked(None, FailOpen.NOT_PUBLISHED, verdict)
             if not self._is_connected:
                 return Asked(None, FailOpen.UNHEALTHY, verdict)
             if not self._breaker.is_closed:
-                self._watch.add(place, deadline_s)
+                self._watch.add(place, min(deadline_s, usual_s))
                 return Asked(None, FailOpen.UNHEALTHY, verdict)
+            asked_s = loop.time()
             done, _ = await asyncio.wait([future], timeout=deadline_s)
             trace.waited()
         finally:
             self._waiting.remove(place, future)
-        if done:
+        self._tell_breaker(loop.time() - asked_s, deadline_s, usual_s, is_answered=bool(done))
+        return Asked(future.result(), None, verdict) if done else Asked(None, FailOpen.LATE, verdict)
+
+    def _tell_breaker(self, took_s: float, deadline_s: float, usual_s: float, *, is_answered: bool) -> None:
+        """What a call that waited tells of workers: by how long its peer's calls wait, whatever it did itself."""
+        if is_answered and took_s <= usual_s:
             self._breaker.answered()
-            return Asked(future.result(), None, verdict)
-        if not is_hasty:
+        elif is_answered or deadline_s >= MOST_OF_IT * usual_s:
             self._breaker.timed_out()
-        return Asked(None, FailOpen.LATE, verdict)
+        else:
+            self._breaker.doubted()
 
     async def _verdict(
         self, verifier: SetupVerifier, setup: Mapping[str, Any], until_s: float, *, names_call: bool
@@ -260,6 +266,9 @@ class Asker:
         delivery.seal()
         return True
 
+    def _waits(self) -> int:
+        return len(self._waiting) - len(self._watch)
+
     def _unpublished(self) -> int:
         return 0 if self._publisher is None else self._publisher.waiting()
 
@@ -294,7 +303,7 @@ class Asker:
         """Ask about a call of our own while nobody knows whether workers answer; a background job."""
         number = 0
         while True:
-            if self._is_connected and not self._breaker.is_closed:
+            if self._is_connected and (not self._breaker.is_closed or self._breaker.is_doubtful):
                 number += 1
                 await self._try(f"{number}@{self._probe_id}")
             await asyncio.sleep(PROBE_S)
@@ -318,3 +327,5 @@ class Asker:
             self._waiting.remove(place, future)
         if future.done():
             self._breaker.answered()
+        elif self._breaker.is_closed:
+            self._breaker.open()

@@ -13,10 +13,11 @@ class Breaker:
     open: decisions in time about calls that passed, instead of one call in a hundred that waits.
     """
 
-    __slots__ = ("_answers_left", "_timeouts")
+    __slots__ = ("_answers_left", "_doubts", "_timeouts")
 
     def __init__(self) -> None:
         self._answers_left = 1
+        self._doubts = 0
         self._timeouts = 0
 
     @property
@@ -26,11 +27,25 @@ class Breaker:
 
     def answered(self) -> None:
         """Note a decision in time, whether or not its call waited for it."""
-        self._timeouts = 0
+        self._doubts = self._timeouts = 0
         self._answers_left = max(0, self._answers_left - 1)
 
     def timed_out(self) -> None:
-        """Note a call that waited and had no decision by its deadline."""
+        """Note a call that waited as long as calls do, and had no decision."""
         self._timeouts += 1
         if self._timeouts == TIMEOUTS:
-            self._answers_left = ANSWERS
+            self.open()
+
+    def doubted(self) -> None:
+        """Note a call that had no decision, but waited for less than calls do."""
+        self._doubts += 1
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Nothing but such calls came for a while: whether workers answer has to be tried."""
+        return self._doubts >= TIMEOUTS
+
+    def open(self) -> None:
+        """Let nobody wait until workers answer in time again."""
+        self._doubts = self._timeouts = 0
+        self._answers_left = ANSWERS

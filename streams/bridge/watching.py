@@ -25,22 +25,27 @@ class Watch:
     def __init__(self, waiting: WaitingCalls, breaker: Breaker, max_waiting: int) -> None:
         self._waiting = waiting
         self._breaker = breaker
-        self._left = min(MOST, max_waiting // 2)
+        self._most = min(MOST, max_waiting // 2)
+        self._places: set[Place] = set()
+
+    def __len__(self) -> int:
+        """Calls that are watched."""
+        return len(self._places)
 
     def add(self, place: Place, deadline_s: float) -> None:
-        """Look out for the decision on a call until its deadline; where many are watched already, do nothing.
+        """Look out for the decision on a call; where it or many others are watched already, do nothing.
 
         Args:
             place: Of the call.
-            deadline_s: How long its caller would have waited, seconds.
+            deadline_s: Within which a decision is in time, seconds from now.
         """
-        if not self._left:
+        if place in self._places or len(self._places) >= self._most:
             return
-        self._left -= 1
+        self._places.add(place)
         future = self._waiting.add(place)
         future.add_done_callback(lambda _: self._breaker.answered())
         asyncio.get_running_loop().call_later(deadline_s, self._forget, place, future)
 
     def _forget(self, place: Place, future: "asyncio.Future[Decision]") -> None:
-        self._left += 1
+        self._places.remove(place)
         self._waiting.remove(place, future)

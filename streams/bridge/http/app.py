@@ -86,8 +86,8 @@ class HttpDip:
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_setup(await body_of(request, MAX_RECORD_BYTES), peer, now_ms)
-            waits_s, is_hasty = self._waits_s(request, peer)
-            asked = await self._asker.ask(setup, waits_s, is_hasty=is_hasty, trace=trace)
+            waits_s, usual_s = self._waits_s(request, peer)
+            asked = await self._asker.ask(setup, waits_s, usual_s=usual_s, trace=trace)
             return asked, answer(setup["call_id"], asked.decision, asked.reason)
 
         body = await self._open("http", made(), PASSES, trace)
@@ -101,8 +101,8 @@ class HttpDip:
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_verification(await body_of(request, MAX_RECORD_BYTES), peer, request_id, now_ms)
-            waits_s, is_hasty = self._waits_s(request, peer)
-            asked = await self._asker.ask(setup, waits_s, names_call=False, is_hasty=is_hasty, trace=trace)
+            waits_s, usual_s = self._waits_s(request, peer)
+            asked = await self._asker.ask(setup, waits_s, names_call=False, usual_s=usual_s, trace=trace)
             return asked, verification_answer(*asked)
 
         body = await self._open("atis", made(), PASSES_VERIFICATION, trace)
@@ -162,11 +162,10 @@ class HttpDip:
         self._metrics.answered(dip, said, time.perf_counter() - started_s)
         trace.answered(said, decision, why)
 
-    def _waits_s(self, request: Request, peer: Peer) -> tuple[float, bool]:
-        """How long, and whether that is less than the operator wants: one client must not stop the waiting of all."""
+    def _waits_s(self, request: Request, peer: Peer) -> tuple[float, float]:
+        """How long, and how long the operator wants: one client must not stop the waiting of all, nor prolong it."""
         usual_ms = peer.deadline_ms or self._deadline_ms
-        waits_s = deadline_s(request.headers.get(DEADLINE_HEADER), usual_ms)
-        return waits_s, waits_s < usual_ms / 1_000
+        return deadline_s(request.headers.get(DEADLINE_HEADER), usual_ms), usual_ms / 1_000
 
     def _peer(self, request: Request) -> Peer:
         address = request.client.host if request.client else None

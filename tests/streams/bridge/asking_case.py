@@ -36,6 +36,7 @@ class PlayedWorker:
         self._consumer.subscribe([CALL_EVENTS])
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
         self.is_silent = False
+        self.after_s = 0.0
         self.events: list[tuple[bytes | None, dict[str, Any]]] = []
 
     def __call__(self, stop: asyncio.Event) -> None:
@@ -50,6 +51,7 @@ class PlayedWorker:
     def _answer(self, key: Any, event: dict[str, Any]) -> None:
         self.events.append((key, event))
         if event["type"] == "call_setup" and not self.is_silent:
+            time.sleep(self.after_s)
             action = "block" if event["called_number"].endswith("6") else "allow"
             key = event.get("switch_id") or event["call_id"]
             self._producer.produce(CALL_DECISIONS, key=key, value=b"junk")

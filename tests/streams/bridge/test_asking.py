@@ -134,9 +134,41 @@ def test_whoever_waits_for_less_than_he_should_stops_nobody_elses_waiting(bootst
     async def run() -> None:
         async with asking(bootstrap, worker) as asker:
             worker.is_silent = True
-            asked = (asker.ask(setup(f"hasty-{n}@a"), 0.01, is_hasty=True) for n in range(2 * TIMEOUTS))
+            asked = (asker.ask(setup(f"hasty-{n}@a"), 0.01, usual_s=LONG_S) for n in range(2 * TIMEOUTS))
             assert set(await asyncio.gather(*asked)) == {Asked(None, FailOpen.LATE)}
             assert asker.is_healthy
+
+    asyncio.run(run())
+
+
+def test_whoever_waits_for_longer_than_he_should_keeps_nobody_waiting(bootstrap: str) -> None:
+    """Decisions that come too late for usual calls are no sign of workers that answer in time."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker) as asker:
+            worker.after_s = 0.1
+            found = [await asker.ask(setup(f"patient-{n}@a"), LONG_S, usual_s=0.05) for n in range(TIMEOUTS)]
+            assert None not in [one.decision for one in found]
+            assert await asker.ask(setup("usual@a"), LONG_S, usual_s=0.05) == Asked(None, FailOpen.UNHEALTHY)
+
+    asyncio.run(run())
+
+
+def test_calls_that_wait_for_less_do_not_hide_dead_workers(bootstrap: str) -> None:
+    """A call of our own tells: else each would wait in vain for as long as only such calls come."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker, deadline_ms=2_000) as asker:
+            worker.is_silent = True
+            asked = (asker.ask(setup(f"hasty-{n}@a"), 0.01, usual_s=LONG_S) for n in range(TIMEOUTS))
+            assert set(await asyncio.gather(*asked)) == {Asked(None, FailOpen.LATE)}
+            assert asker.is_healthy
+            await until(lambda: not asker.is_healthy)
+
+            worker.is_silent = False
+            await until(lambda: asker.is_healthy)
 
     asyncio.run(run())
 

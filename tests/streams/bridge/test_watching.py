@@ -79,6 +79,38 @@ def test_a_decision_after_the_deadline_counts_for_nothing_and_its_place_is_free_
     asyncio.run(run())
 
 
+def test_the_same_call_is_watched_once() -> None:
+    """One decision on a call that was asked about ten times is one."""
+
+    async def run() -> None:
+        breaker, waiting = opened(), WaitingCalls(1_000)
+        watch = Watch(waiting, breaker, 1_000)
+        for _ in range(ANSWERS):
+            watch.add(place(0), LONG_S)
+        settle(waiting, 0)
+        await asyncio.sleep(0)
+
+        assert not breaker.is_closed
+        assert len(watch) == len(waiting) == 1
+
+    asyncio.run(run())
+
+
+def test_places_are_free_again_after_their_deadlines_however_many_were_taken() -> None:
+    async def run() -> None:
+        breaker, waiting = opened(), WaitingCalls(1_000)
+        watch = Watch(waiting, breaker, 1_000)
+        for turn in range(3):
+            for number in range(2 * MOST):
+                watch.add(place(number), 0.01)
+            assert len(watch) == len(waiting) == 100, turn
+            async with asyncio.timeout(LONG_S):
+                await until(lambda: not len(watch))
+            assert not len(waiting)
+
+    asyncio.run(run())
+
+
 def test_what_is_watched_leaves_half_of_the_places_to_calls_that_wait() -> None:
     async def run() -> None:
         for most, watched in ((10, 5), (1_000, MOST)):

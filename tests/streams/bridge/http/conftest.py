@@ -29,7 +29,7 @@ class ToldAsker:
         tells: the next answers; an exception is raised.
         asked: set-ups and their deadlines.
         named: whether each named its call.
-        hasty: whether each waited for less than its peer's calls do.
+        usual: how long the peer's calls wait, of each, seconds.
         published: events that nobody waits for.
         has_room: whether it takes them.
         why_unhealthy: what it says of itself.
@@ -42,7 +42,7 @@ class ToldAsker:
         self.tells: Asked | Exception = Asked(None, FailOpen.LATE)
         self.asked: list[tuple[Mapping[str, Any], float]] = []
         self.named: list[bool] = []
-        self.hasty: list[bool] = []
+        self.usual: list[float | None] = []
         self.published: list[Mapping[str, Any]] = []
         self.has_room = True
         self.why_unhealthy: str | None = None
@@ -54,14 +54,14 @@ class ToldAsker:
         deadline_s: float,
         *,
         names_call: bool = True,
-        is_hasty: bool = False,
+        usual_s: float | None = None,
         trace: CallTrace = UNTRACED,
     ) -> Asked:
         """Answer as told."""
         del trace
         self.asked.append((setup, deadline_s))
         self.named.append(names_call)
-        self.hasty.append(is_hasty)
+        self.usual.append(usual_s)
         if isinstance(self.tells, Exception):
             raise self.tells
         return self.tells

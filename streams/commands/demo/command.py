@@ -22,14 +22,15 @@ from detector.contract.decisions import Action
 from detector.features.window_constants import DAY_MS
 from models.serve.artifact import SHIPPED
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
+from streams.commands.demo.backlog import backlog
 from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
 from streams.commands.demo.model import MODEL_VARIABLE, write_model
 from streams.commands.demo.policy import POLICY_VARIABLE, write_policy
-from streams.commands.demo.processes import BRIDGE, Running, events_behind, running_bridge, running_worker
+from streams.commands.demo.processes import BRIDGE, Running, calls_unjudged, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
 from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, publish
-from streams.commands.demo.view import Dips, Figures, in_few_lines, live, summary
+from streams.commands.demo.view import Dips, Figures, in_few_lines, live, summary, unjudged
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.errors import DemoFailed
 from streams.files import private_folder
@@ -72,8 +73,9 @@ BRIDGE_DEADLINE, BRIDGE_PATIENCE_MS = f"{BRIDGE_PREFIX}DEADLINE_MS", 5_000
 def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *, sip: bool, with_console: bool) -> None:
     """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
 
-    First an hour of calls goes through Kafka as fast as it can, so that the worker knows its callers as one that has
-    run for an hour does. Then calls come live. The summary is of these, beside what a cold start makes of them.
+    First an hour of calls goes through Kafka as fast as the worker decides them, so that it knows its callers as one
+    that has run for an hour does. Then calls come live. The summary is of these, beside what a cold start makes of
+    them.
 
     The first run downloads Apache Kafka (44 MB). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set,
     that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
@@ -188,7 +190,12 @@ async def _watch(
     clients = client_settings(settings)
     consumer = AIOKafkaConsumer(CALL_DECISIONS, auto_offset_reset="latest", **clients)
     producer = AIOKafkaProducer(acks=1, max_batch_size=BATCH_BYTES, **clients)
-    async with consumer, producer, _dipped(figures, parts, producer) as dipped:
+    async with (
+        consumer,
+        producer,
+        backlog(settings, consumer) as behind,
+        _dipped(figures, parts, producer) as dipped,
+    ):
         traffic = CallTraffic(
             producer,
             settings.partitions,
@@ -198,10 +205,13 @@ async def _watch(
             history_hours=history_hours,
             seconds=seconds,
             sent=figures.sent,
-            behind=partial(events_behind, parts[0].port),
+            behind=behind,
         )
         with step(f"Playing {history_hours:g} h of history", console) as say:
             await _while_working(parts, asyncio.create_task(traffic.play_history(say)))
+        figures.unjudged = await asyncio.to_thread(calls_unjudged, parts[0].port)
+        for line in unjudged(figures):
+            console.print(line)
         await consumer.seek_to_end()  # decisions until now are not ours to count
         reader = asyncio.create_task(_read(consumer, figures))
         try:

@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from detector.contract.decisions import Step
 from streams.bridge.settings import BRIDGE_PREFIX
 from streams.bridge.sip.requests import options
 from streams.errors import DemoFailed
 from streams.local.services import free_ports
+from streams.metrics import Metric
 from streams.running.progress import step
 from streams.trust.settings import TRUST_PREFIX
 
 SILENCE_S = 180.0
 """A process that logs nothing new for so long and does not get ready is given up."""
 POLL_S = 0.1
+PAGE_S = 5.0
 STOP_TIMEOUT_S = 20.0
 HERE = "127.0.0.1"
 WORKER, BRIDGE = "worker", "bridge"
@@ -176,10 +180,6 @@ def wait_until(
         pause(POLL_S)
 
 
-class _Health(msgspec.Struct):
-    lag: int
-
-
 def last_line(log: Path) -> str:
     """Return what the last line of a log says, without its fields."""
     lines = [line for line in log.read_bytes().split(b"\n") if line.strip()]
@@ -218,13 +218,15 @@ def is_healthy(port: int) -> bool:
         return False
 
 
-def events_behind(port: int) -> int | None:
-    """How many events the worker with this web port has still to decide; None where it does not say, in a second."""
+def calls_unjudged(port: int) -> int | None:
+    """How many calls the worker with this web port let pass unjudged; None where it does not say in `PAGE_S`."""
     try:
-        with urllib.request.urlopen(f"http://{HERE}:{port}/health", timeout=1) as page:
-            return msgspec.json.decode(page.read(), type=_Health).lag
-    except (OSError, HTTPException, msgspec.MsgspecError):
+        with urllib.request.urlopen(f"http://{HERE}:{port}/metrics", timeout=PAGE_S) as page:
+            families = list(text_string_to_metric_families(page.read().decode()))
+    except (OSError, HTTPException, ValueError):
         return None
+    samples = [one for family in families for one in family.samples if one.name == Metric.DECISIONS]
+    return round(sum(one.value for one in samples if one.labels["decided_by"] == Step.FAIL_OPEN)) if families else None
 
 
 def has_decisions(port: int) -> bool:

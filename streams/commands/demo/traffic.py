@@ -1,13 +1,14 @@
-"""The calls of the demo: some history as fast as it goes, so that windows are as full as a running worker's; then live.
+"""The calls of the demo: some history, so that windows are as full as a running worker's; then live.
 
+History goes as fast as the worker decides it, for a call that waits too long passes unjudged.
 Live calls are generated for the instant at which they are sent, so `setup_time_ms` is the intended instant. It knows no
-decision: the worker says how many events are before it.
+decision: it is told how many events the worker has before it.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -17,6 +18,7 @@ from models.traffic.first.slices import TrafficSlice
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
 from streams.commands.demo.dips import DippedCalls
+from streams.commands.demo.pace import Pace
 from streams.commands.demo.view import Sent
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_EVENTS
@@ -32,7 +34,8 @@ it is due."""
 SETTLE_S = 30.0
 """The worker is waited for as long as it decides something within so long."""
 LOOK_S = 0.1
-TIMES = 2
+AT_ONCE = 1_000
+"""Events of the history; a slice of it may have far more."""
 SETUP = b'"type":"call_setup"'
 
 
@@ -87,7 +90,7 @@ class CallTraffic:
         history_hours: So long ago it began.
         seconds: Of the live part.
         sent: Kept up to date.
-        behind: Asks the worker how many events it has still to decide, None where it does not say; it may block.
+        behind: Asks how many events the worker has still to decide.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class CallTraffic:
         history_hours: float,
         seconds: float,
         sent: Sent,
-        behind: Callable[[], int | None],
+        behind: Callable[[], Awaitable[int]],
     ) -> None:
         self._producer = producer
         self._partitions = partitions
@@ -115,34 +118,52 @@ class CallTraffic:
         self._behind = behind
 
     async def play_history(self, say: Say) -> None:
-        """Send everything up to now at once, and wait until the worker has decided it, as long as that gets on.
+        """Send everything up to now, as fast as the worker decides it; return once that is done, as far as it gets on.
 
         Args:
             say: Told how far it is.
         """
-        start_ms, events = self._spec.start_ms, 0
+        start_ms, events, pace = self._spec.start_ms, 0, Pace(time.monotonic())
         while (part := await self._next()) is not None:
             lines, until_ms = await asyncio.to_thread(_lines_of, part), start_ms
             if lines:
                 until_ms = int(part.times_ms()[-1])
-                await self._send_at_once(lines)
+                await self._send_paced(lines, pace)
+                self._sent.history += sum(SETUP in line for line in lines)
                 events += len(lines)
                 say(f"{events:,} events", until_ms - start_ms, time.time() * 1e3 - start_ms)
             if until_ms >= time.time() * 1e3 - SLICE_MS:
                 break
-        await self._producer.flush()
-        await self._settled(say)
 
-    async def _settled(self, say: Say) -> None:
-        """The end that the worker knows of may be a fetch old, so it has to be there twice in a row."""
-        least, times, since_s = math.inf, 0, time.monotonic()
-        while times < TIMES and time.monotonic() < since_s + SETTLE_S:
-            await asyncio.sleep(LOOK_S)
-            behind = await asyncio.to_thread(self._behind)
-            times = times + 1 if behind == 0 else 0
-            if behind is not None and behind < least:
+        def is_done(behind: int) -> bool:
+            say(f"{behind:,} events to be decided")
+            return not behind
+
+        await self._decided(is_done)
+
+    async def _send_paced(self, lines: list[bytes], pace: Pace) -> None:
+        def is_enough(behind: int) -> bool:
+            pace.looked(behind, time.monotonic())
+            return pace.may_send
+
+        for first in range(0, len(lines), AT_ONCE):
+            if not pace.may_send and not await self._decided(is_enough):
+                pace.give_up()
+            part = lines[first : first + AT_ONCE]
+            await self._send_at_once(part)
+            pace.sent(len(part))
+
+    async def _decided(self, is_enough: Callable[[int], bool]) -> bool:
+        """Look how many events are to be decided until it is few enough; False where the worker gets on no more."""
+        await self._producer.flush()
+        least, since_s = math.inf, time.monotonic()
+        while not is_enough(behind := await self._behind()):
+            if behind < least:
                 least, since_s = behind, time.monotonic()
-                say(f"{behind:,} events to be decided")
+            elif time.monotonic() > since_s + SETTLE_S:
+                return False
+            await asyncio.sleep(LOOK_S)
+        return True
 
     async def play_live(self) -> None:
         """Send each event when it is due, for the seconds of the live part; what was due meanwhile goes first."""

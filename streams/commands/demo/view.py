@@ -46,11 +46,13 @@ class Sent:
         truths: What the live calls really are, by call id.
         calls: How many live calls were sent.
         live: All live events, in order, as they were sent.
+        history: How many calls of the history were sent.
     """
 
     truths: dict[str, LabelRow] = field(default_factory=dict)
     calls: int = 0
     live: list[bytes] = field(default_factory=list)
+    history: int = 0
 
 
 class Routing(StrEnum):
@@ -95,7 +97,8 @@ class Figures:
 
     `steps` counts what decided the robocalls that were labelled or blocked. Latencies are milliseconds from the
     intended send instant to the decision read, with `dips` from the instant at which the INVITE came. It grows with the
-    calls: action, truth and latency of each are kept until the summary.
+    calls: action, truth and latency of each are kept until the summary. `unjudged` counts calls of the history, None
+    where the worker did not say.
     """
 
     sent: Sent = field(default_factory=Sent)
@@ -103,6 +106,7 @@ class Figures:
     decided: int = 0
     repeated: int = 0
     late: int = 0
+    unjudged: int | None = 0
     actions: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
     latencies_ms: list[float] = field(default_factory=list)
@@ -215,6 +219,7 @@ def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
     since = "arrival of the INVITE" if figures.dips else "intended send instant"
     lines.append(f"latency from the {since} to the decision read: {percentiles(figures.latencies_ms)}")
     lines.append(_in_time(figures))
+    lines += unjudged(figures)
     if figures.dips:
         lines += _by_sip(figures.dips)
     lines.append(
@@ -222,6 +227,14 @@ def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
         f"{figures.sent.calls - figures.decided:,} missing, {figures.repeated:,} repeated"
     )
     return Group(table, *lines)
+
+
+def unjudged(figures: Figures) -> list[str]:
+    """Say how many calls of the history nobody judged, in no or one line."""
+    if figures.unjudged == 0:
+        return []
+    said = "nobody knows how many" if figures.unjudged is None else f"{figures.unjudged:,}"
+    return [f"{said} of the {figures.sent.history:,} calls of the history passed unjudged: late, or something failed"]
 
 
 def _by_what(steps: Counter[str]) -> str:

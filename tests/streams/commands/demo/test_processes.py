@@ -17,13 +17,14 @@ from streams.bridge.sip.responses import Answer, Source, respond
 from streams.commands.demo.processes import (
     HERE,
     SILENCE_S,
-    events_behind,
+    calls_unjudged,
     has_decisions,
     is_healthy,
     last_line,
     wait_until,
 )
 from streams.errors import DemoFailed
+from streams.worker.metrics import Metrics
 from tests.processes import ROOT
 from tests.stranger import stranger
 from tests.streams.console.console_case import make_users
@@ -136,14 +137,18 @@ def test_a_port_that_speaks_no_http_is_no_healthy_worker() -> None:
         assert not is_healthy(port)
 
 
-def test_a_worker_that_does_not_say_how_far_it_is_is_asked_again() -> None:
+def test_a_worker_says_how_many_calls_passed_unjudged() -> None:
     """Neither a stranger nor a page of something else is an answer."""
-    with stranger() as port:
-        assert events_behind(port) is None
+    metrics = Metrics()
+    with page(metrics.exposition()) as port:
+        assert calls_unjudged(port) == 0
+    metrics.decided({("allow", "fail_open", "enforce"): 17, ("allow", "allow", "enforce"): 3}, passed=16)
+    with page(metrics.exposition()) as port:
+        assert calls_unjudged(port) == 17
     with page(b'{"status": "ok"}') as port:
-        assert events_behind(port) is None
-    with page(b'{"status": "ok", "lag": 17}') as port:
-        assert events_behind(port) == 17
+        assert calls_unjudged(port) is None
+    with stranger() as port:
+        assert calls_unjudged(port) is None
 
 
 @pytest.mark.parametrize(("status", "is_up"), [(200, True), (503, False), (403, False)])

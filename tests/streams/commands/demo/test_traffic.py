@@ -1,10 +1,10 @@
-"""The demo's calls on a real Kafka: history at once, then each call when it is due."""
+"""The demo's calls on a real Kafka: history as fast as it is decided, then each call when it is due."""
 
 import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from models.traffic.first.generate import generate
 from models.traffic.span import DEFAULT_START_MS
-from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, demo_spec
+from streams.commands.demo import pace
+from streams.commands.demo.traffic import AT_ONCE, BATCH_BYTES, CallTraffic, demo_spec
 from streams.commands.demo.view import Sent
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_EVENTS
@@ -22,6 +23,12 @@ PARTITIONS = 4
 HISTORY_H = 0.05
 HISTORY_S = HISTORY_H * 3_600
 SECONDS = 3.0
+LOOKS = 10
+
+
+async def nothing_behind() -> int:
+    """What a worker has to decide that is faster than anybody."""
+    return 0
 
 
 async def played(bootstrap: str, sent: Sent) -> list[float]:
@@ -30,7 +37,7 @@ async def played(bootstrap: str, sent: Sent) -> list[float]:
         instants = [time.time() * 1e3]
         traffic = CallTraffic(
             producer, PARTITIONS, rate=20, seed=7, history_hours=HISTORY_H, seconds=SECONDS, sent=sent,
-            behind=lambda: 0,
+            behind=nothing_behind,
         )  # fmt: skip
         await traffic.play_history(lambda *_: None)
         instants.append(time.time() * 1e3)
@@ -78,27 +85,63 @@ def test_history_comes_at_once_and_live_calls_when_they_are_due(
     assert len(sent.live) > sent.calls
 
 
-@pytest.mark.kafka
-@pytest.mark.slow
-def test_live_calls_wait_until_the_worker_has_decided_all_of_history(
-    kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]
-) -> None:
-    """It may not say, and may be at the end of an old fetch in between."""
-    fresh_topics(PARTITIONS)
-    answers, told = iter([None, 700, 0, 9, 0, 0, 5]), list[str]()
+def played_history(bootstrap: str, sent: Sent, behind: Callable[[], Awaitable[int]]) -> list[str]:
+    """Play history alone; gives what was told."""
+    told = list[str]()
 
     async def play() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, max_batch_size=BATCH_BYTES) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=BATCH_BYTES) as producer:
             traffic = CallTraffic(
-                producer, PARTITIONS, rate=20, seed=7, history_hours=HISTORY_H, seconds=SECONDS, sent=Sent(),
-                behind=lambda: next(answers),
+                producer, PARTITIONS, rate=20, seed=7, history_hours=HISTORY_H, seconds=SECONDS, sent=sent,
+                behind=behind,
             )  # fmt: skip
             await traffic.play_history(lambda detail="", *_: told.append(detail))
 
     asyncio.run(play())
+    return told
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_live_calls_wait_until_the_worker_has_decided_all_of_history(
+    kafka_bootstrap: str, fresh_topics: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh_topics(PARTITIONS)
+    monkeypatch.setattr(pace, "FEW", 1_000_000)
+    answers = iter([700, 9, 0, 5])
+
+    async def behind() -> int:
+        return next(answers)
+
+    told = played_history(kafka_bootstrap, Sent(), behind)
 
     assert next(answers) == 5
-    assert told[-2:] == ["700 events to be decided", "0 events to be decided"]
+    assert told[-3:] == ["700 events to be decided", "9 events to be decided", "0 events to be decided"]
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_history_waits_for_a_worker_that_is_slower(
+    kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]
+) -> None:
+    """It decides nothing for some looks. Before, all of history was sent by then, and its calls passed unjudged."""
+    fresh_topics(PARTITIONS)
+    looks, sent = list[int](), Sent()
+    places = [TopicPartition(CALL_EVENTS, partition) for partition in range(PARTITIONS)]
+    consumer = Consumer({"bootstrap.servers": kafka_bootstrap, "group.id": f"demo-{time.time_ns()}"})
+
+    async def behind() -> int:
+        looks.append(sum(consumer.get_watermark_offsets(place)[1] for place in places))
+        return looks[-1] if len(looks) < LOOKS else 0
+
+    played_history(kafka_bootstrap, sent, behind)
+    events = read(kafka_bootstrap)
+    consumer.close()
+
+    assert looks[:LOOKS] == [looks[0]] * LOOKS
+    assert pace.FEW < looks[0] <= pace.FEW + AT_ONCE
+    assert looks[-1] == len(events) > 2 * pace.FEW
+    assert sent.history == sum(event["type"] == "call_setup" for _, event in events)
 
 
 @pytest.mark.kafka

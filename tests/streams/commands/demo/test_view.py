@@ -84,6 +84,25 @@ def test_the_summary_has_what_a_cold_start_makes_of_the_same_calls() -> None:
     assert "3 calls sent, 2 decided, 1 missing, 0 repeated" in shown
 
 
+@pytest.mark.parametrize(
+    ("unjudged", "said"),
+    [
+        (0, None),
+        (220_868, "220,868 of the 365,178 calls of the history passed unjudged: late, or something failed"),
+        (None, "nobody knows how many of the 365,178 calls of the history passed unjudged"),
+    ],
+)
+def test_the_summary_says_how_many_calls_of_the_history_passed_unjudged(unjudged: int | None, said: str | None) -> None:
+    """Else nobody sees why campaigns of the history have no decisions."""
+    figures, console = Figures(unjudged=unjudged), Console(width=200, record=True)
+    figures.sent.history = 365_178
+
+    with console.capture() as shown:
+        console.print(summary(figures))
+
+    assert said in shown.get() if said else "unjudged" not in shown.get()
+
+
 def test_dips_are_shown_while_they_come_and_in_the_summary() -> None:
     """What was done with how many, in the order of the kinds; a call without an answer has no latency."""
     figures, console = Figures(dips=Dips()), Console(width=200, record=True)

@@ -27,8 +27,9 @@ MAX_TEMPLATES = 1_000
 
 _QUIET_LIBRARIES = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio", "numba")
 
-_TIMERS = "mode.timers"
-"""Warns of a commit that takes longer than its interval, as on any loaded machine; health and lag say what matters."""
+_TIMERS = ("mode.timers", "kafka.net.selector")
+"""Warn of a commit that takes longer than its interval, and of a step that takes 0.1 s by the clock, as on any loaded
+machine; health and lag say what matters. Their errors are written."""
 
 
 class NumberDigest:
@@ -146,9 +147,9 @@ def configure_log(level: str, style: Literal["auto", "json", "console"] = "auto"
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _QUIET_LIBRARIES:
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
-    logging.getLogger(_TIMERS).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
+    for names, least in ((_QUIET_LIBRARIES, logging.WARNING), (_TIMERS, logging.ERROR)):
+        for name in names:
+            logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else least)
     structlog.configure(
         processors=[
             *shared,

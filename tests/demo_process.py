@@ -52,9 +52,9 @@ class Demo:
         if self.process.poll() is None:
             self.interrupt()
 
-    def interrupt(self) -> int:
-        """Press Ctrl-C, and wait for its end: its status."""
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Press Ctrl-C, or send another signal, and wait for its end: its status."""
+        self.process.send_signal(number)
         return self.process.wait(HANG_S)
 
     def said(self) -> str:

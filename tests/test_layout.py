@@ -181,7 +181,6 @@ TESTED_ELSEWHERE = {
         "what is learnt from, gathered there",
     ),
     "streams/commands/budgets/collecting": (BUDGETS, "what a measure rests on, counted there"),
-    "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/adapt/inputs": ("tests/streams/commands/adapt/test_command.py", "what both commands begin with"),
     "streams/commands/adapt/asked": ("tests/streams/commands/ask/test_command.py", "texts of questions, read there"),
     "streams/commands/adapt/listing": ("tests/streams/commands/ask/test_command.py", "calls of questions, found there"),

@@ -1,6 +1,7 @@
 """`robocall demo --sip` as a newcomer runs it: calls go through a bridge, the summary says how, nothing is left."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,15 @@ def test_calls_are_answered_by_sip_and_the_summary_says_how(tmp_path: Path) -> N
     assert demo.left() == []
 
 
-def test_ctrl_c_shows_the_summary_and_stops_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_shows_the_summary_and_stops_everything(tmp_path: Path, ending: signal.Signals) -> None:
+    """And so does the end of its window; no task is thrown away with a word of Python."""
     with Demo(f"{BY_SIP} 600", tmp_path, SETTINGS) as demo:
         wait_until(lambda: "\n  by SIP passed" in demo.said() or demo.process.poll() is not None, "calls are answered")
 
-        assert demo.interrupt() == 0, demo.said()
+        assert demo.interrupt(ending) == 0, demo.said()
 
     assert number(r"by SIP: ([\d,]+) INVITEs", demo.said()) > 0
     assert "decisions against the ground truth" in demo.said()
+    assert "destroyed" not in demo.said()
     assert demo.left() == []

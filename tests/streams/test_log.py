@@ -145,6 +145,23 @@ def test_a_library_says_the_same_once_and_we_say_everything(monkeypatch: pytest.
     assert later.__dict__["repeated"] == 79
 
 
+def test_a_busy_machine_is_no_warning_of_a_library() -> None:
+    """A step that took 0.1 s by the clock says nothing but that others had the processor; errors are written."""
+    program = (
+        "import logging; from streams.log import configure_log; configure_log('info', 'json')\n"
+        "for name in ('mode.timers', 'kafka.net.selector'):\n"
+        "    logging.getLogger(name).warning('ran for 0.241s'); logging.getLogger(name).error('crashed')"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    said = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [(line["logger"], line["event"]) for line in said] == [
+        ("mode.timers", "crashed"),
+        ("kafka.net.selector", "crashed"),
+    ]
+
+
 def test_a_process_ends_with_its_own_status_although_its_log_is_full() -> None:
     """Without a flush of its own Python fails at its exit for what is still buffered, with status 120."""
     program = "import sys; from streams.log import configure_log; sys.stdout.write('x'); {}"

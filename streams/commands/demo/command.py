@@ -9,9 +9,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -47,6 +48,8 @@ from streams.wire.records import DECISION_DECODER
 PARTITIONS = 4
 SECONDS, SECONDS_OF_PEOPLE = 30, 1_800
 """How long it runs; people at a console take longer."""
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""A window that is closed, say: it ends as by Ctrl-C."""
 LOOK_S = 0.25
 SETTLE_S = 5.0
 SWITCH_WAITS_S = 0.2
@@ -98,7 +101,7 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
     """
     if with_console and (used := [name for name in (KAFKA_VARIABLE, REDIS_VARIABLE) if os.environ.get(name)]):
         raise click.UsageError(f"--console has a Kafka and a Redis of its own: unset {' and '.join(used)}")
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a window that is closed, say: it ends as by Ctrl-C
+    for number in ENDINGS:
         signal.signal(number, signal.default_int_handler)
     seconds = seconds or (SECONDS_OF_PEOPLE if with_console else SECONDS)
     console = Console(stderr=True)
@@ -112,11 +115,11 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
         _environment(own | _own_files(model) | dict(desk.settings if desk else {})),
         _running(desk, console, sip=sip) as parts,
     ):
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             work = _watch(
                 figures, parts, seconds=seconds, rate=rate, seed=seed, history_hours=history_hours, console=console
             )
-            asyncio.run(work)
+            asyncio.run(_until_told(work))
         for part in parts:
             if not part.is_up():
                 raise DemoFailed(f"the {part.name} ended with status {part.process.returncode}")
@@ -174,6 +177,19 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; one of `ENDINGS` cancels it, and it alone: what it uses goes on until it has cleaned up."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    for number in ENDINGS:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    finally:
+        for number in ENDINGS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.default_int_handler)
 
 
 async def _watch(

@@ -139,7 +139,7 @@ def running_desk(desk: Desk, console: Console) -> Iterator[list[Running]]:
             (name, stack.enter_context(running(name, Path(folder), {setting: str(desk.ports[name])}, console)))
             for name, (setting, _) in looks.items()
         ]
-        with step("Starting archive, campaigns and console", console) as say:
+        with step("Starting the console", console) as say:
             for name, (process, log) in begun:
                 wait_until(name, partial(looks[name][1], desk.ports[name]), process.poll, log, say)
         console.print(desk.invitation, soft_wrap=True, highlight=False, markup=False)

@@ -232,6 +232,9 @@ async def _watch(
         reader = asyncio.create_task(_read(consumer, figures))
         try:
             await _show_live(figures, parts, reader, asyncio.create_task(traffic.play_live()), seconds, console)
+        except asyncio.CancelledError:
+            figures.sent.stopped_ms = time.time() * 1e3
+            raise
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)

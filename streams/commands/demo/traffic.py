@@ -211,6 +211,7 @@ class CallTraffic:
                 self._sent.live.append(line)
                 if truth is not None:
                     self._sent.truths[truth.call_id] = truth
+                    self._sent.due_ms[truth.call_id] = due_ms
                     self._sent.calls += 1
             if self._dipped is None or due_ms < live_ms:
                 await publish(self._producer, line)

@@ -24,6 +24,8 @@ WAIT_MS = 250.0
 """As long as a switch waits."""
 DIP_MS = 80.0
 """As long as a bridge lets a call wait, unless it is set."""
+LAST_MS = 1_000.0
+"""What is sent so late is decided after a demo that somebody stops."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 """A number in full. What else callers write there, `asterisk` or `+1`, is shared by many of them."""
 
@@ -46,12 +48,16 @@ class Sent:
         truths: What the live calls really are, by call id.
         calls: How many live calls were sent.
         live: All live events, in order, as they were sent.
+        due_ms: When each live call was due, epoch milliseconds, by call id.
+        stopped_ms: When somebody stopped it, epoch milliseconds; None where it came to its own end.
         history: How many calls of the history were sent.
     """
 
     truths: dict[str, LabelRow] = field(default_factory=dict)
     calls: int = 0
     live: list[bytes] = field(default_factory=list)
+    due_ms: dict[str, float] = field(default_factory=dict)
+    stopped_ms: float | None = None
     history: int = 0
 
 
@@ -226,7 +232,18 @@ def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
         f"{figures.sent.calls:,} calls sent, {figures.decided:,} decided, "
         f"{figures.sent.calls - figures.decided:,} missing, {figures.repeated:,} repeated"
     )
+    lines += _as_it_stopped(figures)
     return Group(table, *lines)
+
+
+def _as_it_stopped(figures: Figures) -> list[str]:
+    """How many calls are missing because nobody read on: in no or one line."""
+    sent = figures.sent
+    if sent.stopped_ms is None:
+        return []
+    since_ms = sent.stopped_ms - LAST_MS
+    last = sum(due_ms >= since_ms and call_id not in figures.decisions for call_id, due_ms in sent.due_ms.items())
+    return [f"{last:,} of the missing ones were sent in the second before it was stopped"] if last else []
 
 
 def unjudged(figures: Figures) -> list[str]:

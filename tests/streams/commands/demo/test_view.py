@@ -85,6 +85,28 @@ def test_the_summary_has_what_a_cold_start_makes_of_the_same_calls() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stopped_ms", "said"),
+    [(None, ""), (10_000.0, "2 of the missing ones were sent in the second before it was stopped"), (12_000.0, "")],
+)
+def test_the_summary_says_which_calls_are_missing_because_it_was_stopped(stopped_ms: float | None, said: str) -> None:
+    """Three of four are missing: one for some other reason, two since nobody read on."""
+    figures, console = Figures(), Console(width=200, record=True)
+    decision = blocked("+12025550123", 0)
+    for call_id, due_ms in ((decision.call_id, 9_500.0), ("lost", 8_000.0), ("last", 9_600.0), ("very last", 9_990.0)):
+        figures.sent.truths[call_id] = LabelRow(call_id, "robocall", "", "flood")
+        figures.sent.due_ms[call_id] = due_ms
+        figures.sent.calls += 1
+    figures.add(decision, latency_ms=2.0)
+    figures.sent.stopped_ms = stopped_ms
+
+    with console.capture() as shown:
+        console.print(summary(figures))
+
+    assert f"4 calls sent, 1 decided, 3 missing, 0 repeated\n{said}" in shown.get()
+    assert "stopped" not in shown.get() or said
+
+
+@pytest.mark.parametrize(
     ("unjudged", "said"),
     [
         (0, None),

@@ -315,10 +315,11 @@ def _campaigns(calls: Calls, chosen: Mask) -> Ints:
 
 def _is_taught(material: Material) -> bool:
     """Whether somebody looked at enough of what the trees were fitted to, and found robocalls."""
-    labels, looked = material.labels, material.labels.is_looked_at & material.is_early
-    campaign = _campaigns(material.calls, looked)
-    robocallers = np.unique(campaign[labels.is_robocall[looked]])
-    return len(np.unique(campaign)) >= FEWEST_TEACHERS and len(robocallers) >= FEWEST_ROBOCALLERS
+    calls, labels = material.calls, material.labels
+    looked = labels.is_looked_at & material.is_early
+    caller = clusters_of(calls.number[looked], calls.block[looked])
+    robocallers = np.unique(caller[labels.is_robocall[looked]])
+    return len(np.unique(caller)) >= FEWEST_TEACHERS and len(robocallers) >= FEWEST_ROBOCALLERS
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:

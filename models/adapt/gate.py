@@ -33,7 +33,7 @@ CONFIDENCE = 0.95
 LIKELY = 0.6
 """Of the interval of the gain of what answers taught: its lower end is passed with 80 %."""
 FEWEST_TEACHERS = 10
-"""Campaigns that somebody looked at and that trees were fitted to: half of the twenty that are asked about on a day."""
+"""Callers that somebody looked at and that trees were fitted to: half of the twenty that are asked about on a day."""
 FEWEST_ROBOCALLERS = 5
 """Of these were said to be robocallers."""
 DRAWS = 2_000

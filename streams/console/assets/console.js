@@ -11,6 +11,7 @@ const ROWS = [
 const EVERY_MS = 2000;
 const HEIGHT = 240;
 const LABEL = 32; // half a label of time, which may stand at the right end
+const LEAST = 50; // pixels of an upright axis, so that plots below each other begin alike
 
 function away(isAway) {
   document.getElementById("away").hidden = !isAway;
@@ -20,14 +21,27 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function drawn(place, rows, height, { hasPoints = false, x = {} } = {}) {
+function axis() {
   const lines = { stroke: () => colour("--line"), width: 1 };
-  const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
+  return { stroke: () => colour("--text"), grid: lines, ticks: lines };
+}
+
+function upright() { // an axis as wide as its longest label: uPlot's own width has room for four digits
+  const size = (plot, labels, place) => {
+    const { ticks, gap, font } = plot.axes[place];
+    plot.ctx.font = font[0];
+    const widths = (labels || []).map((label) => plot.ctx.measureText(label).width / devicePixelRatio);
+    return Math.ceil(Math.max(LEAST, ticks.size + gap + Math.max(0, ...widths)));
+  };
+  return { ...axis(), size };
+}
+
+function drawn(place, rows, height, { hasPoints = false, x = {} } = {}) {
   const series = rows.map(([, label, variable, dash]) => ({
     label, dash, width: 2, stroke: () => colour(variable), points: { show: hasPoints },
   }));
   const options = {
-    width: place.clientWidth || 600, height, axes: [axis(), axis()], padding: [null, LABEL, null, null],
+    width: place.clientWidth || 600, height, axes: [axis(), upright()], padding: [null, LABEL, null, null],
     cursor: { drag: { x: false, y: false } },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1e3), "Etc/UTC"),
     scales: { x, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },

@@ -6,13 +6,11 @@ const CURVE_LINES = [["--label", []], ["--block", [4, 4]]];
 
 function learningCurve(place) {
   const found = JSON.parse(place.dataset.curve);
-  const lines = { stroke: () => colour("--line"), width: 1 };
-  const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
   const percent = (_, values) => values.map((value) => `${value} %`);
   const share = (_, value) => (value === null ? "-" : value.toFixed(3));
   const options = {
     width: place.clientWidth || 600, height: CURVE_HEIGHT, cursor: { drag: { x: false, y: false } },
-    axes: [{ ...axis(), values: percent, splits: () => [0, 25, 50, 75, 100] }, axis()],
+    axes: [{ ...axis(), values: percent, splits: () => [0, 25, 50, 75, 100] }, upright()],
     scales: { x: { time: false, range: () => [0, 104] }, y: { range: () => [0, 1] } },
     series: [
       { label: "labels learnt from", value: (_, at) => (at === null ? "-" : `${at} %`) },

@@ -9,12 +9,10 @@ function logit(score) {
 }
 
 function scoreCurve(place) {
-  const lines = { stroke: () => colour("--line"), width: 1 };
   const ends = [0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999];
-  const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
   const options = {
     width: place.clientWidth, height: SCORES_HEIGHT, cursor: { drag: { x: false, y: false } },
-    axes: [{ ...axis(), splits: () => ends.map(logit), values: () => ends.map(String) }, axis()],
+    axes: [{ ...axis(), splits: () => ends.map(logit), values: () => ends.map(String) }, upright()],
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     series: [
       { label: "score at least", value: (_, at) => (at === null ? "-" : (1 / (1 + 10 ** -at)).toPrecision(4)) },

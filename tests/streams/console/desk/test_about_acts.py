@@ -2,6 +2,7 @@
 
 import html
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -51,6 +52,23 @@ def test_a_number_is_allowed_for_some_days_and_taken_off_again(make_desk: MakeDe
         ("list_removed", "operator", fields["reason"], "closed"),
     ]
     assert desk.cases()[0].details["entries"] == DESK_CALLER
+
+
+def test_since_when_and_until_when_a_number_is_allowed_is_said_as_instants(make_desk: MakeDesk) -> None:
+    """They have as many digits as telephone numbers, and were masked like those."""
+    desk = make_desk()
+    page = desk.path(Kind.NUMBER, DESK_CALLER)
+    desk.send(Role.OPERATOR, page, "/list", change="allow", days="7", reason="a clinic")
+
+    (shown,) = desk.get(Role.OPERATOR, f"{page}/redis")
+
+    kept = note(desk, "allow", DESK_CALLER)
+    since, until = (
+        datetime.fromtimestamp(int(str(kept[name])) / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        for name in ("at_ms", "until_ms")
+    )
+    assert f"since {since}, until {until}" in shown
+    assert "by operator, console" in shown
 
 
 def test_a_block_says_what_it_rests_on_and_a_release_lifts_all_but_orders(make_desk: MakeDesk) -> None:

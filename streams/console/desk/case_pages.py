@@ -21,6 +21,7 @@ from streams.console.visits import Change, Look, Visits
 from streams.running.masking import masked
 from streams.settings import Settings
 from streams.traceback.casework import answers_in, traceback_in
+from streams.traceback.records import named
 from streams.traceback.report import FORMS, report_of
 from streams.wire.cases import Case
 
@@ -82,6 +83,7 @@ class CasePages:
             is_late=traced is not None and traced.due_ms < now_ms,
             answers=[] if case is None else answers_in(case),
             hidden=HIDDEN,
+            named=named,
         )
 
     async def tell(self, request: Request, user: User, session: Session) -> Response:

@@ -26,7 +26,8 @@ from tests.waiting import HANG_S
 DESK_CALLER = "+12025550177"
 REGISTER = """
 upstreams:
-  - {trunk_group_id: nyc-ix-7, legal_name: West Voice, role: intermediate, ocn: "2000", country: US}
+  - {trunk_group_id: nyc-ix-7, legal_name: West Voice, role: intermediate, ocn: "2000", country: US,
+     contact: noc@west.example}
 """
 
 

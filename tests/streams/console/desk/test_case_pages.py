@@ -68,7 +68,7 @@ def test_a_traceback_from_a_call_to_a_file_for_others(make_desk: MakeDesk) -> No
     page = desk.path(Kind.CASE, case.case_id)
     record, queue = desk.get(Role.INVESTIGATOR, f"{page}/record", "/queues/cases")
     assert opened.url.path == page
-    assert "West Voice" in record
+    assert "West Voice, OCN 2000: asked, has not answered. Contact: noc@west.example<" in record
     assert "+1202555••••" in record
     assert "open at West Voice" in queue
 

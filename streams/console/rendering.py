@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-from streams.console.subjects import Kind, Links, Subject
+from streams.console.subjects import CASE_ID, Kind, Links, Subject
 from streams.running.masking import masked
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -33,6 +33,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters |= {"code": _code, "instant": _instant, "number": _number, "said": _said}
+        self._environment.filters["told"] = lambda text: _told(text, links)
         self._environment.globals["link"] = lambda kind, text: links.path(Subject(Kind(kind), text))
 
     def page(self, template: str, status: int = 200, *, is_whole: bool = False, **shown: Any) -> HTMLResponse:
@@ -59,6 +60,15 @@ def _whole(text: object) -> str:
 def _code(text: object) -> Markup:
     """A sentence of ours; what stands between backticks is code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def _told(text: object, links: Links) -> Markup:
+    """A sentence of ours on how something went; ids of cases lead to their pages."""
+
+    def link(found: re.Match[str]) -> str:
+        return f'<a href="{links.path(Subject(Kind.CASE, found[0]))}">{found[0]}</a>'
+
+    return Markup(CASE_ID.sub(link, str(_code(text))))  # noqa: S704 - escaped before, and an id has nothing to escape
 
 
 def _instant(time_ms: int) -> str:

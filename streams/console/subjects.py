@@ -28,10 +28,11 @@ class Kind(StrEnum):
     CASE = "case"
 
 
+CASE_ID = re.compile(r"(redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}")
 _LOOKS = {
     Kind.DECISION: re.compile(rf"[0-9a-f]{{{DECISION_ID_LENGTH}}}"),
     Kind.CAMPAIGN: re.compile(r"c[0-9a-f]{10}"),
-    Kind.CASE: re.compile(r"(redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}"),
+    Kind.CASE: CASE_ID,
 }
 """Ids that are told by their form."""
 

@@ -115,17 +115,17 @@ class Form(NamedTuple):
     Attributes:
         write: makes its bytes.
         media_type: of them.
-        file_name: for whoever saves it.
+        ending: of the name of its file, behind the id of the traceback.
     """
 
     write: Callable[[Report], bytes]
     media_type: str
-    file_name: str
+    ending: str
 
 
 FORMS: Mapping[str, Form] = {
-    "request": Form(as_request, "application/x-ndjson", "traceback-request.jsonl"),
-    "json": Form(as_json, "application/json", "traceback.json"),
-    "csv": Form(as_csv, "text/csv", "traceback.csv"),
-    "html": Form(as_html, "text/html", "traceback.html"),
+    "request": Form(as_request, "application/x-ndjson", "-request.jsonl"),
+    "json": Form(as_json, "application/json", ".json"),
+    "csv": Form(as_csv, "text/csv", ".csv"),
+    "html": Form(as_html, "text/html", ".html"),
 }

@@ -23,6 +23,7 @@ from streams.console.desk.campaigns import CampaignMemory
 from streams.console.desk.case_pages import CasePages
 from streams.console.desk.questions import QuestionTable
 from streams.console.desk.queues import Queues
+from streams.console.desk.related_cases import RelatedCases
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.looks import Looks
@@ -144,6 +145,7 @@ def console_app(
         CampaignPages(visits, live.campaigns, live.follower, live.memory, acts),
         AboutActs(visits, acts),
         CasePages(visits, settings, acts),
+        RelatedCases(visits, settings, live.campaigns),
         Queues(visits, settings, acts, table, lambda: list(examine(settings))),
     )
     steering = (

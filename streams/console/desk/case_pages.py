@@ -111,8 +111,9 @@ class CasePages:
             raise HTTPException(HTTPStatus.BAD_REQUEST, f"Choose a form: {', '.join(FORMS)}.")
         self._visits.note("console act", user, subject, act="export", reason=masked(why))
         report, said = await self._acts.exported(subject.text, name, user.name, why)
-        session.tell(said)
-        shown = {"content-disposition": f'attachment; filename="{form.file_name}"'}
+        file_name = subject.text + form.ending
+        session.tell([f"Exported as {file_name}.", *said])
+        shown = {"content-disposition": f'attachment; filename="{file_name}"'}
         return Response(form.write(report), media_type=form.media_type, headers=shown)
 
     async def _answer(self, request: Request, user: User, session: Session, what: str) -> Response:

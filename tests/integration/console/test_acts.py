@@ -14,7 +14,7 @@ from streams.cases.changes import CLOSED
 from streams.cases.redress import REJECTED
 from streams.console.desk.questions import QuestionTable
 from streams.console.roles import Role
-from streams.console.subjects import Kind, Subject
+from streams.console.subjects import CASE_ID, Kind, Subject
 from streams.kafka.topics import CALL_FEEDBACK, ENTITY_DECISIONS
 from streams.redis.connection import entity_key, list_key
 from streams.redis.list_notes import notes_key
@@ -181,7 +181,7 @@ def test_tracebacks_of_a_campaign_are_exported_in_each_form_and_one_is_closed(
         async with page.expect_download() as coming:
             await do(page, "Export", f"as {form}", {"Form": form})
         file = await coming.value
-        assert file.suggested_filename == FORMS[form].file_name
+        assert CASE_ID.sub("ID", file.suggested_filename) == f"ID{FORMS[form].ending}"
         await page.locator("details[open] summary").click()
         return await asyncio.to_thread(Path(await file.path()).read_text)
 
@@ -192,12 +192,15 @@ def test_tracebacks_of_a_campaign_are_exported_in_each_form_and_one_is_closed(
             await do(page, "Open tracebacks", "car warranty")
             await page.get_by_text("West Voice").first.wait_for()
             assert await page.get_by_role("link", name=made.id).count() == 1, "it leads back to the campaign"
+            assert await page.get_by_role("status").get_by_role("link", name="traceback-").count() == 5
             assert DESK_CALLER not in await page.content()
             for form in FORMS:
                 assert "2025550" in await export(page, form)
             await do(page, "Close", "nothing more comes")
             await told(page, "Recorded: closed.")
+            assert await page.get_by_role("status").get_by_text("Exported as traceback-").count() == len(FORMS)
             await page.get_by_text("closed by investigator").wait_for()
+            await page.get_by_text("exported by investigator: as csv").wait_for()
             await settled(page)
             assert await page.locator(".acts summary").all_inner_texts() == ["Export"]
             return complaints

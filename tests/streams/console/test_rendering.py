@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streams.console.rendering import TEMPLATES, Pages
-from streams.console.subjects import Links
+from streams.console.subjects import Kind, Links, Subject
 
 
 def shown(detail: str) -> str:
@@ -24,6 +24,16 @@ def test_what_stands_between_backticks_is_escaped_and_masked_and_a_single_one_st
     page = shown("`<b>+12025550123</b>` and 5` of it")
 
     assert "<code>&lt;b&gt;+1202555••••&lt;/b&gt;</code> and 5` of it" in page
+
+
+def test_the_id_of_a_case_leads_to_its_page() -> None:
+    """Where it is told how something went, also inside of code."""
+    links, case = Links(bytes(32)), "traceback-20261201-0123456789"
+
+    page = shown(f"Opened {case}: see `{case}`")
+
+    linked = f'<a href="{links.path(Subject(Kind.CASE, case))}">{case}</a>'
+    assert f"Opened {linked}: see <code>{linked}</code>" in page
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.iterdir()), ids=lambda template: template.name)

@@ -79,10 +79,10 @@ def test_a_traceback_from_a_call_to_a_file_for_others(make_desk: MakeDesk) -> No
 
     exported = desk.send(Role.INVESTIGATOR, page, "/export", reason="to West Voice", form="json")
     assert json.loads(exported.content)["traceback"]["call"]["calling_number"] == "+12025550000"
-    assert exported.headers["content-disposition"] == 'attachment; filename="traceback.json"'
+    assert exported.headers["content-disposition"] == f'attachment; filename="{case.case_id}.json"'
     asked = desk.send(Role.INVESTIGATOR, page, "/export", reason="to West Voice", form="request")
     assert json.loads(asked.content)["traceback_id"] == case.case_id
-    assert asked.headers["content-disposition"] == 'attachment; filename="traceback-request.jsonl"'
+    assert asked.headers["content-disposition"] == f'attachment; filename="{case.case_id}-request.jsonl"'
     wrong = desk.send(Role.INVESTIGATOR, page, "/export", reason="x", form="exe")
     assert (wrong.status_code, "Choose a form: request, json, csv, html." in wrong.text) == (400, True)
     assert [(one.history[0].what, one.subject) for one in desk.cases(CaseKind.LOOK_UP)] == [

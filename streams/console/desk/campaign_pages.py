@@ -107,12 +107,12 @@ class CampaignPages:
         return self._visits.back(Subject(Kind.CASE, opened[0]), session, [f"Opened {', '.join(opened)}."])
 
     def _list(self, user: User, session: Session, span_h: float, most: int) -> Response:
-        found = self._campaigns.within(span_h * HOUR_S, most)
         return self._visits.page(
             "campaign_list",
             user,
             session,
-            campaigns=found,
+            campaigns=self._campaigns.within(span_h * HOUR_S),
+            most=most,
             verdicts=self._campaigns.verdicts,
             why_not=self._follower.complaint,
         )

@@ -141,11 +141,11 @@ class CampaignMemory:
             name = into
         return None
 
-    def within(self, span_s: float, most: int) -> list[Shown]:
+    def within(self, span_s: float) -> list[Shown]:
         """Campaigns that called in the last so many seconds, those with most calls first."""
         since_ms = (self._clock() - span_s) * 1_000
         found = [one for one in self._shown.values() if one.last_ms >= since_ms]
-        return sorted(found, key=lambda one: (-one.calls, one.id))[:most]
+        return sorted(found, key=lambda one: (-one.calls, one.id))
 
 
 def _put(kept: OrderedDict[str, T], name: str, value: T) -> None:

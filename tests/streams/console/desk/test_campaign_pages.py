@@ -8,6 +8,7 @@ from confluent_kafka import Producer
 
 from streams.campaigns.records import encoded
 from streams.campaigns.topic import campaigns_now
+from streams.console.desk.campaign_pages import MOST_LISTED
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject
 from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
@@ -47,6 +48,21 @@ def test_a_campaign_is_listed_and_shown_with_why_it_is_one(tmp_path: Path) -> No
     assert "call-7@switch" not in shown
     assert "+1202555••••" in shown
     assert f'href="{page}"' in suspects
+
+
+def test_a_list_that_is_cut_says_of_how_many_it_has_the_first(tmp_path: Path) -> None:
+    """Else whoever looks believes that these are all."""
+    played = Played(tmp_path)
+    put(played.campaigns, *(record(f"tg-{number}") for number in range(MOST_LISTED)))
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/campaigns/list?within=all")).text
+
+    assert "The first" not in played.run(Role.OPERATOR, visit)
+    put(played.campaigns, record("tg-more", 9))
+    shown = played.run(Role.OPERATOR, visit)
+    assert f"The first {MOST_LISTED} of {MOST_LISTED + 1}, those with most calls." in shown
+    assert shown.count("<tr>") == MOST_LISTED + 1
 
 
 def test_of_one_number_it_is_said_in_the_singular(tmp_path: Path) -> None:

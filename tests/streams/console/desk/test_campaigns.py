@@ -34,7 +34,7 @@ def test_size_spread_and_why_are_those_of_the_record() -> None:
     memory, made = CampaignMemory(lambda: NOW_S), record("tg-1", 30)
 
     put(memory, made)
-    (shown,) = memory.within(3_600, 10)
+    (shown,) = memory.within(3_600)
 
     assert (shown.id, shown.kind, shown.calls, shown.numbers) == (made.id, made.kind, 30, made.numbers)
     assert (shown.trunks, shown.evidence) == (("tg-1",), made.evidence)
@@ -49,7 +49,7 @@ def test_a_number_that_calls_much_has_the_trunk_groups_of_its_calls() -> None:
     put(memory, made)
 
     assert [cell.trunk_group_id for cell in made.cells] == [""]
-    assert memory.within(3_600, 10)[0].trunks == ("tg-1",)
+    assert memory.within(3_600)[0].trunks == ("tg-1",)
 
 
 def test_campaigns_that_called_in_the_span_are_listed_by_their_calls() -> None:
@@ -59,10 +59,9 @@ def test_campaigns_that_called_in_the_span_are_listed_by_their_calls() -> None:
     small, large = record("tg-1", 8), record("tg-2", 20)
     put(memory, small, large)
 
-    assert [one.id for one in memory.within(3_600, 10)] == [large.id, small.id]
-    assert [one.id for one in memory.within(3_600, 1)] == [large.id]
+    assert [one.id for one in memory.within(3_600)] == [large.id, small.id]
     now[0] += 4_000
-    assert memory.within(3_600, 10) == []
+    assert memory.within(3_600) == []
 
 
 def test_a_merged_one_leads_on_and_a_deleted_one_is_gone() -> None:
@@ -100,7 +99,7 @@ def test_beyond_the_bound_the_one_that_changed_longest_ago_goes(monkeypatch: pyt
 
     put(memory, first, second, first, third)
 
-    assert {one.id for one in memory.within(3_600, 10)} == {first.id, third.id}
+    assert {one.id for one in memory.within(3_600)} == {first.id, third.id}
 
 
 def test_what_a_person_said_stays_until_it_is_taken_back() -> None:

@@ -7,8 +7,13 @@ import asyncio
 import re
 from typing import Any
 
-from tests.integration.console.console_stack import Stack
+from streams.console.roles import Role
+from tests.integration.console.console_stack import Stack, publish
+from tests.integration.console.desk_stack import settled
+from tests.integration.console.everything import Everything, tries_a_policy
 from tests.integration.console.test_browser import opened, pytestmark, sign_in, stack
+from tests.streams.console.console_case import decided
+from tests.streams.console.desk.desk_case import DESK_CALLER
 
 __all__ = ["pytestmark", "stack"]
 
@@ -20,6 +25,16 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, ...more) {
     return fillText.call(this, text, x, ...more);
 };"""
 """Notes what is written on canvases: text, alignment, and where its left end is."""
+
+LAPTOP = {"width": 1280, "height": 800}
+TOO_WIDE = """() => [...document.querySelectorAll(".wide")]
+    .filter((one) => one.scrollWidth > one.clientWidth || one.getBoundingClientRect().right > innerWidth)
+    .map((one) => `${one.getAttribute("aria-label")}: ${one.scrollWidth} in ${one.clientWidth}`)"""
+REASONS = [
+    {"code": "score", "text": "Score 0.99 is at or above 0.95, the threshold for labelling; " + "and so on, " * 20},
+    {"code": "feature_1", "text": "most of its calls are not answered"},
+    {"code": "campaign", "text": "campaign c0123456789"},
+]
 
 
 def labels_of(noted: list[tuple[str, str, float]]) -> dict[str, float]:
@@ -50,3 +65,24 @@ def test_figures_of_five_digits_are_whole_beside_both_plots(stack: Stack) -> Non
         assert complaints == []
         assert {"10,000", "20,000"} <= labels.keys()
         assert min(labels.values()) >= 0, labels
+
+
+def test_no_table_is_wider_than_a_laptop(everything: Everything) -> None:
+    """Latest calls and verdicts of campaigns, and why cases were opened, stood right of the edge."""
+
+    async def run() -> dict[str, list[str]]:
+        found = {}
+        async with everything.stack.running() as base, opened(viewport=LAPTOP) as (page, _):
+            await sign_in(page, base, Role.ADMIN)
+            await page.get_by_text("Kafka is read.").wait_for()
+            blocked = [decided(n, "block", calling_number=DESK_CALLER, reasons=REASONS) for n in range(41, 44)]
+            await asyncio.to_thread(publish, everything.stack.bootstrap, *blocked)
+            await page.get_by_text("(and 1 more)").first.wait_for()
+            await tries_a_policy(page, base)
+            for place in everything.places():
+                await page.goto(base + place)
+                await settled(page)
+                found[place] = await page.evaluate(TOO_WIDE)
+        return {place: wide for place, wide in found.items() if wide}
+
+    assert asyncio.run(run()) == {}

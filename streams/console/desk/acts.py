@@ -248,14 +248,21 @@ _CHANGES: dict[str, Callable[[Case], Case]] = {
 
 
 def _lifted(claim: Claim, lifted: Lifted | None) -> list[str]:
-    """What a grant ended, and what stays, for people."""
-    said = []
-    if lifted is not None:
-        done = lifted.released
-        said.append(f"Ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s.")
-        if lifted.allowed_until_ms is not None:
-            said.append("The number is on the allow list.")
-    return [*said, *(f"{text[0].upper()}{text[1:]}." for text in stays(claim, lifted))]
+    """What a grant leaves, first, and what it ended, for people."""
+    said = [f"{text[0].upper()}{text[1:]}." for text in stays(claim, lifted)]
+    if lifted is None:
+        return said
+    if said:
+        said.insert(0, "Such calls stay blocked.")
+    if lifted.released.stood:
+        said.append("What stood against it is lifted.")
+    if lifted.released.unlisted:
+        said.append("It is off the block list.")
+    if not lifted.released.ended:
+        said.append(f"No {'other ' if said else ''}block stood against it.")
+    if lifted.allowed_until_ms is not None:
+        said.append("The number is on the allow list.")
+    return said
 
 
 def _by(who: str) -> str:

@@ -40,10 +40,14 @@ def test_redress_from_a_decision_to_a_grant(make_desk: MakeDesk) -> None:
 
     desk.send(Role.REDRESS, page, "/tell", reason="we look at it")
     assert "told how it stands" in desk.get(Role.REDRESS, "/queues/cases")[0]
+    number = desk.path(Kind.NUMBER, DESK_CALLER)
+    desk.send(Role.INVESTIGATOR, number, "/list", change="block", basis="analytics", reason="a flood")
     granted = desk.send(Role.REDRESS, page, "/grant", reason="called back", days="7")
     refused = desk.send(Role.REDRESS, page, "/reject", reason="changed my mind")
 
     assert "Granted." in granted.text
+    assert "It is off the block list." in granted.text
+    assert "stood against it" not in granted.text
     assert refused.status_code == 409
     assert "is granted" in refused.text
     (case,) = desk.cases(CaseKind.REDRESS)
@@ -121,12 +125,13 @@ def test_a_grant_of_which_nobody_could_be_told_says_what_is_done(
         patch.setattr("streams.redress.granting.tell_others", _lost)
         done = desk.send(Role.REDRESS, desk.path(Kind.CASE, case.case_id), "/grant", reason="called back", days="7")
     assert "The number is on the allow list." in done.text
+    assert "No block stood against it." in done.text
     assert "were not told, grant it again" in done.text
     assert desk.redis.smembers(list_key("allow")) == {DESK_CALLER.encode()}
     assert desk.cases(CaseKind.REDRESS)[0].state == "pending"
 
 
-def test_a_grant_says_once_that_do_not_originate_stays(make_desk: MakeDesk) -> None:
+def test_a_grant_says_first_and_once_that_do_not_originate_stays(make_desk: MakeDesk) -> None:
     """Else whoever granted it would believe that the next call passes."""
     desk = make_desk()
     reasons = [{"code": IMPOSSIBLE_NUMBER.code, "text": IMPOSSIBLE_NUMBER.text}]
@@ -136,7 +141,10 @@ def test_a_grant_says_once_that_do_not_originate_stays(make_desk: MakeDesk) -> N
 
     done = desk.send(Role.REDRESS, desk.path(Kind.CASE, case.case_id), "/grant", reason="called back", days="7")
 
-    assert "do-not-originate: redress does not lift that" in done.text
+    first = "Such calls stay blocked.", "The call was do-not-originate: redress does not lift that"
+    then = "No other block stood against it.", "The number is on the allow list."
+    places = [done.text.index(words) for words in (*first, *then)]
+    assert places == sorted(places)
     assert done.text.count("do-not-originate") == 1
 
 

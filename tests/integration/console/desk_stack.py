@@ -21,7 +21,7 @@ from tests.streams.console.desk.desk_case import DESK_CALLER, Desk
 from tests.streams.console.desk.test_campaigns import record
 from tests.streams.console.desk.test_questions import ASKED
 
-WHY = "Why; it is recorded"
+WHY = "Reason (kept on record)"
 OF_CAMPAIGN = 1
 """Partition of the archive that has the calls of a campaign; `Desk.archived_calls` are in another one."""
 

@@ -21,7 +21,7 @@ from streams.redis.list_notes import notes_key
 from streams.traceback.report import FORMS
 from streams.wire.cases import Case, CaseKind
 from tests.integration.console import test_browser
-from tests.integration.console.desk_stack import do, indexed_decision, published_campaign, settled, stack_of, told
+from tests.integration.console.desk_stack import WHY, do, indexed_decision, published_campaign, settled, stack_of, told
 from tests.integration.console.test_browser import opened, sign_in
 from tests.streams.console.desk.desk_case import DESK_CALLER, Desk, MakeDesk
 
@@ -240,7 +240,7 @@ def test_a_campaign_is_confirmed_then_cleared_and_both_questions_are_answered(
             await page.get_by_role("link", name="Queues").click()
             question = page.locator(".question").first
             await question.get_by_role("combobox").select_option(verdict)
-            await question.get_by_label("Why; it is recorded").fill("a recording")
+            await question.get_by_label(WHY).fill("a recording")
             await page.keyboard.press("Enter")
             await told(page, said)
         await page.get_by_text("All are answered.").wait_for()

@@ -26,6 +26,7 @@ from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack
+from tests.integration.console.desk_stack import WHY
 from tests.integration.console.test_browser import opened, sign_in
 from tests.models.small_evaluation import save_small_evaluation
 from tests.models.small_model import save_small_model
@@ -42,7 +43,6 @@ FLOOD = """rules:
   - {name: flood, action: block, category: automated_call, when: [{feature: number_attempts_1m, at_least: 10}]}
 """
 HOUR_MS = 3_600_000
-WHY = "Why; it goes to the record"
 CURVE = LearningCurve(
     200_000,
     tuple(
@@ -109,7 +109,7 @@ def test_a_policy_is_changed_tried_seen_and_saved(stack: Stack, tmp_path: Path) 
             await page.get_by_role("heading", name="allow now, block then: 31 calls").wait_for()
             assert lawful_calls.BURST_NUMBER not in await page.content()
             assert file.read_text() == ENFORCING
-            await page.get_by_label("Why; it goes to the record").fill("ticket 311")
+            await page.get_by_label(WHY).fill("ticket 311")
             await page.get_by_role("button", name="Save what was tried").click()
             await page.get_by_text("ticket 311").wait_for()
             return complaints
@@ -131,7 +131,7 @@ def test_a_trunk_group_is_enforced_for_a_share_of_callers_by_the_form(stack: Sta
             await page.get_by_label("Trunk group; empty for all calls").fill("t-1")
             await page.get_by_label("Per cent of callers").fill("25")
             await page.get_by_role("button", name="Try this share").click()
-            await page.get_by_label("Why; it goes to the record").fill("a quarter first")
+            await page.get_by_label(WHY).fill("a quarter first")
             assert file.read_text() == ENFORCING
             await page.get_by_role("button", name="Save what was tried").click()
             await page.get_by_text("a quarter first").wait_for()

@@ -1,12 +1,13 @@
 """Pages of campaigns: size, spread and why, and what people say of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
-from streams.campaigns.records import encoded
+from streams.campaigns.records import CampaignMerge, encoded
 from streams.campaigns.topic import campaigns_now
 from streams.console.desk.campaign_pages import MOST_LISTED
 from streams.console.roles import Role
@@ -63,6 +64,21 @@ def test_a_list_that_is_cut_says_of_how_many_it_has_the_first(tmp_path: Path) ->
     shown = played.run(Role.OPERATOR, visit)
     assert f"The first {MOST_LISTED} of {MOST_LISTED + 1}, those with most calls." in shown
     assert shown.count("<tr>") == MOST_LISTED + 1
+
+
+def test_campaigns_that_joined_it_are_folded_into_one_row(tmp_path: Path) -> None:
+    """A dozen of them stood above all that is to be read."""
+    played, made = Played(tmp_path), record("tg-1")
+    merges = tuple(CampaignMerge(f"c{number:09}a", made.first_seen_ms, "same audio", 0.9) for number in range(14))
+    put(played.campaigns, replace(made, merges=merges))
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get(played.links.path(Subject(Kind.CAMPAIGN, made.id)))).text
+
+    shown = played.run(Role.OPERATOR, visit)
+
+    assert "<dt>Joined from</dt><dd><details><summary>14 earlier campaigns</summary>" in shown
+    assert shown.count("same audio, 90 %") == 14
 
 
 def test_of_one_number_it_is_said_in_the_singular(tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ class Looks:
         chosen = self._archive
         return await self._archive_bench.run(lambda: _rows(chosen, subject, self._days))
 
+    async def has_call(self, subject: Subject) -> bool:
+        """Whether the archive has events of a call, which nothing was decided on perhaps; not where it is away."""
+        if self._archive is None:
+            return False
+        chosen = self._archive
+        found = await self._archive_bench.run(lambda: _has_call(chosen, subject.text, self._days))
+        return bool(found.content)
+
     async def _redis(self, subject: Subject) -> dict[str, Any]:
         client = connect(self._settings)
         try:
@@ -100,6 +108,13 @@ def condition_of(chosen: ArchiveSettings, subject: Subject) -> tuple[str, tuple[
     if subject.kind is Kind.NUMBER:
         values = kept_forms(subject.text, None if chosen.key is None else NumberKey(chosen.key))
     return _CONDITIONS[subject.kind].format(places=", ".join("?" * len(values))), values
+
+
+def _has_call(chosen: ArchiveSettings, call_id: str, days: int) -> bool:
+    """Ask the archive, in its thread."""
+    sql = f"SELECT 1 FROM call_events WHERE call_id = ? AND day >= {since(days)} LIMIT 1"  # noqa: S608
+    with asking(chosen) as connection:
+        return ask(connection, sql, (call_id,)).fetchone() is not None
 
 
 def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str, Any]]:

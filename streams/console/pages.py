@@ -1,12 +1,15 @@
 """The pages: *Now*, the search, and what is known of a number, a call, a decision or a trunk group."""
 
+import asyncio
 import time
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from detector.contract.decisions import Decision
 from streams.console.desk.about_acts import BASES
 from streams.console.desk.acts import Acts
 from streams.console.feed import Feed
@@ -126,8 +129,26 @@ class Handlers:
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such part.")
         is_whole = self._visits.is_whole(user, session, link)
         self._visits.note("console look", user, subject, place=place, is_whole=is_whole)
-        found = await (self._looks.redis(subject) if place == "redis" else self._looks.archive(subject))
-        return self._pages.page(f"from_{place}", is_whole=is_whole, subject=subject, found=found, shown=SHOWN_MEASURES)
+        lately = self._memory.about(subject, 1)
+        shown = {"subject": subject, "here": f"/about/{link}"}
+        if place == "redis":
+            found = await self._looks.redis(subject)
+            return self._visits.page(
+                "from_redis", user, session, link, found=found, above=lately, measures=SHOWN_MEASURES, **shown
+            )
+        found, above = await asyncio.gather(self._looks.archive(subject), self._above(subject, lately))
+        is_new = subject.kind is Kind.CALL and not lately
+        is_traceable = is_new and bool(found.content or await self._looks.has_call(subject))
+        return self._visits.page(
+            "from_archive", user, session, link, found=found, above=above, is_traceable=is_traceable, **shown
+        )
+
+    async def _above(self, subject: Subject, lately: list[Decision]) -> list[Decision | dict[str, Any]]:
+        """The decision that stands above what the archive has: as it came, or as Redis has it."""
+        if lately or subject.kind is not Kind.DECISION:
+            return list(lately)
+        known = (await self._looks.redis(subject)).content or {}
+        return [known["decision"]] if known.get("decision") else []
 
     async def unmask(self, request: Request, user: User, session: Session) -> Response:
         """Show whole numbers on the pages of one subject for ten minutes; who, what and why is recorded before."""

@@ -17,9 +17,9 @@ from streams.console import looks as module
 from streams.console.bench import Found
 from streams.console.looks import Looks
 from streams.console.subjects import Kind, Subject
-from streams.kafka.topics import CALL_DECISIONS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.settings import load_settings
-from tests.streams.archive.archive_case import put
+from tests.streams.archive.archive_case import encoded, put, setup
 from tests.streams.console.console_case import CALLER, decided
 from tests.valkey_process import ValkeyProcess
 
@@ -60,6 +60,16 @@ def test_the_archive_gives_decisions_of_the_last_days_the_latest_first(
     assert found.why_not == ""
     expected = ["call-2@switch"] if subject.kind in {Kind.CALL, Kind.DECISION} else ["call-2@switch", "call-1@switch"]
     assert [row["call_id"] for row in found.content] == expected
+
+
+def test_a_call_is_known_by_its_events_alone(tmp_path: Path) -> None:
+    """Where nothing was decided on it. Without an archive none is."""
+    settings, now_ms = load_archive_settings(url=str(tmp_path / "archive")), time.time_ns() // 1_000_000
+    put(ArchiveStore(settings.url), CALL_EVENTS, [encoded(setup(1, setup_time_ms=now_ms))], at_ms=now_ms)
+    known, other = (Subject(Kind.CALL, text) for text in (setup(1)["call_id"], "unknown"))
+
+    for archive, call, expected in ((settings, known, True), (settings, other, False), (None, known, False)):
+        assert asyncio.run(looks_of(archive).has_call(call)) is expected
 
 
 def test_the_archive_gives_the_decisions_that_name_a_campaign(tmp_path: Path) -> None:

@@ -2,16 +2,22 @@
 
 import asyncio
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import redis
 from structlog.testing import capture_logs
 
+from streams.archive.files import ArchiveStore
 from streams.console.roles import Role, What, may
 from streams.console.roles import User as ConsoleUser
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.redis.connection import decision_key
 from streams.settings import load_settings
+from tests.streams.archive.archive_case import encoded, put, setup
 from tests.streams.console.console_case import CALLED, CALLER, Browser, Played, decided
 from tests.valkey_process import ValkeyProcess
 
@@ -208,6 +214,57 @@ def test_a_trunk_group_that_redis_knows_nothing_of_has_its_part_too(tmp_path: Pa
     assert "no worker has told Redis" in answer.text
 
 
+@pytest.mark.parametrize("is_recent", [True, False])
+@pytest.mark.parametrize(("score", "differing"), [(0.5, []), (0.25, ["Score"])])
+def test_a_decision_is_shown_once_and_elsewhere_what_differs(
+    score: float, differing: list[str], is_recent: bool, tmp_path: Path, valkey: ValkeyProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """As it came, else as Redis has it."""
+    now_ms = time.time_ns() // 1_000_000
+    reason = {"code": "rate", "text": "calls <often>", "value": 9.0, "threshold": 2.0}
+    value, other = (decided(7, "block", reasons=[reason], setup_time_ms=now_ms, score=one) for one in (0.5, score))
+    redis.Redis.from_url(valkey.url).set(decision_key(f"{7:032x}"), value)
+    store = ArchiveStore(str(tmp_path / "archive"))
+    put(store, CALL_DECISIONS, [other], at_ms=now_ms)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
+    made = Played(tmp_path, load_settings(kafka_bootstrap_servers="127.0.0.1:1", redis_url=valkey.url))
+    if is_recent:
+        made.memory.take(None, value)
+
+    async def visit(browser: Browser) -> list[str]:
+        page = await browser.send("/search", q=f"{7:032x}")
+        return [page.text, *[(await browser.get(f"{page.url.path}/{place}")).text for place in ("redis", "archive")]]
+
+    page, in_redis, in_archive = made.run(Role.OPERATOR, visit)
+
+    assert ("[rate]" in page, "[rate]" in in_redis) == (is_recent, not is_recent)
+    assert ("The same as above." in in_redis) is is_recent
+    assert f"The same as above{', but for:' if differing else '.'}" in in_archive
+    assert re.findall("<dt>(.*?)</dt>", in_archive) == differing
+
+
+@pytest.mark.parametrize("role", [Role.INVESTIGATOR, Role.OPERATOR])
+def test_only_a_call_that_is_known_may_be_traced(role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search for nonsense offered it. What came earlier is known once the archive has said so."""
+    store, now_ms = ArchiveStore(str(tmp_path / "archive")), time.time_ns() // 1_000_000
+    put(store, CALL_EVENTS, [encoded(setup(1, setup_time_ms=now_ms))], at_ms=now_ms)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
+    made = Played(tmp_path)
+    made.memory.take(None, decided(7))
+
+    async def visit(browser: Browser) -> list[bool]:
+        found = []
+        for query in ("call-7@switch", f"call:{setup(1)['call_id']}", "nonsense"):
+            page = await browser.send("/search", q=query)
+            archive = await browser.client.get(f"{page.url.path}/archive")
+            found += ["Open traceback</button>" in one.text for one in (page, archive)]
+        return found
+
+    offered = may(ConsoleUser("x", role), What.TRACE)
+    assert made.run(role, visit) == [offered, False, False, offered, False, False]
+
+
 def test_a_row_has_one_line_of_reasons(tmp_path: Path) -> None:
     """A decision of the model has a dozen sentences: a table has the first, cut, and how many there are besides."""
     reasons = [
@@ -223,6 +280,6 @@ def test_a_row_has_one_line_of_reasons(tmp_path: Path) -> None:
 
     page = made.run(Role.OPERATOR, visit)
 
-    assert re.search(r"<td>Score 0\.99 .{60,90} \.\.\. \(and 6 more\); <a href=", page)
+    assert re.search(r'<td class="text">Score 0\.99 .{60,90} \.\.\. \(and 6 more\); <a href=', page)
     assert "c0123456789</a>" in page
     assert "feature 1" not in page

@@ -24,7 +24,7 @@ CAME = """(slow) => document.readyState === "complete" && [...document.querySele
         && (part.matches("[hx-trigger*=every]") || !part.matches(".htmx-request")))"""
 """All parts of a page are there, but the slow ones."""
 ALARMS = "[hx-get='/queues/alarms']"
-SLOW = f"{ALARMS}, [hx-get='/now/upstreams'], [hx-get$='/archive'], [hx-get$='/history']"
+SLOW = f"{ALARMS}, [hx-get='/now/upstreams'], [hx-get$='/history']"
 """They have nothing to press, and are the same for everybody: the first role waits for all but the alarms."""
 SEND = """async ([path, csrf, fields]) => {
     const body = new URLSearchParams({...fields, csrf: csrf ?? document.querySelector("input[name=csrf]").value});

@@ -21,7 +21,7 @@ PAGES = [
     "/campaigns", "/campaigns/list", "/campaigns/now", "/campaigns/x", "/cases/x", "/cases/x/record",
     "/queues", "/queues/cases", "/queues/questions", "/queues/alarms", "/now/thresholds", "/now/scores",
     "/model", "/model/facts", "/model/work", "/policy", "/policy/work", "/policy/saved",
-    "/now/workers", "/now/upstreams", "/about/x/history",
+    "/now/workers", "/now/upstreams", "/about/x/history", "/campaigns/x/cases", "/cases/x/exports",
 ]  # fmt: skip
 OWN = ("console.", "curves.", "history.", "icon.", "thresholds.")
 POSTED = [

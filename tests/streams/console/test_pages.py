@@ -223,7 +223,8 @@ def test_a_decision_is_shown_once_and_elsewhere_what_differs(
     """As it came, else as Redis has it."""
     now_ms = time.time_ns() // 1_000_000
     reason = {"code": "rate", "text": "calls <often>", "value": 9.0, "threshold": 2.0}
-    value, other = (decided(7, "block", reasons=[reason], setup_time_ms=now_ms, score=one) for one in (0.5, score))
+    fields = {"reasons": [reason], "setup_time_ms": now_ms, "decided_time_ms": now_ms}
+    value, other = (decided(7, "block", score=one, **fields) for one in (0.5, score))
     redis.Redis.from_url(valkey.url).set(decision_key(f"{7:032x}"), value)
     store = ArchiveStore(str(tmp_path / "archive"))
     put(store, CALL_DECISIONS, [other], at_ms=now_ms)

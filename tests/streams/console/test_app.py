@@ -19,6 +19,7 @@ from tests.streams.console.console_case import Browser, Played
 PAGES = [
     "/now", "/now/figures", "/now/suspects", "/now/series", "/about/x", "/about/x/redis",
     "/campaigns", "/campaigns/list", "/campaigns/now", "/campaigns/x", "/cases/x", "/cases/x/record",
+    "/campaigns/x/cases", "/cases/x/exports",
     "/queues", "/queues/cases", "/queues/questions", "/queues/alarms", "/now/thresholds", "/now/scores",
     "/model", "/model/facts", "/model/work", "/policy", "/policy/work", "/policy/saved",
     "/now/workers", "/now/upstreams", "/about/x/history", "/campaigns/x/cases", "/cases/x/exports",

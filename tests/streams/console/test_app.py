@@ -22,7 +22,7 @@ PAGES = [
     "/campaigns/x/cases", "/cases/x/exports",
     "/queues", "/queues/cases", "/queues/questions", "/queues/alarms", "/now/thresholds", "/now/scores",
     "/model", "/model/facts", "/model/work", "/policy", "/policy/work", "/policy/saved",
-    "/now/workers", "/now/upstreams", "/about/x/history", "/campaigns/x/cases", "/cases/x/exports",
+    "/now/workers", "/now/upstreams", "/about/x/history",
 ]  # fmt: skip
 OWN = ("console.", "curves.", "history.", "icon.", "thresholds.")
 POSTED = [

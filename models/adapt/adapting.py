@@ -17,7 +17,6 @@ from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
 from models.adapt.found import SHOWN_BY
 from models.adapt.gate import (
-    CONFIDENCE,
     FEWEST_ROBOCALLERS,
     FEWEST_TEACHERS,
     LIKELY,
@@ -28,7 +27,7 @@ from models.adapt.gate import (
 )
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
-from models.budgets.bounds import Floats, Ints
+from models.budgets.bounds import Floats
 from models.errors import TrainingDataInvalid
 
 HELD_BACK = (1 / 3, 2 / 3)
@@ -274,7 +273,7 @@ class Held:
         for one in self.draw:  # answers about these were asked for, and judge by the lot alone
             positive[one.cluster.calls] &= ~labels.is_looked_at[one.cluster.calls]
         self._caller = clusters_of(calls.number[positive], calls.block[positive])
-        self._campaign = _campaigns(calls, positive)
+        self._campaign = clusters_of(self._caller + 1, calls.origin[positive])  # of one origin they are one
         self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
         is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
         self.known: tuple[Mask, Mask] = positive, is_lawful
@@ -297,7 +296,7 @@ class Held:
         found = HeldBack(*both, self._weight, *whose, self.known[1][held], calls.number[held])
         if choice in WAYS and self._is_taught:
             return judge(found, NAMES[choice], self._seed, LIKELY)
-        verdict = judge(found, NAMES[choice], self._seed, CONFIDENCE)
+        verdict = judge(found, NAMES[choice], self._seed)
         return verdict.without_teachers(NAMES[choice]) if choice in WAYS else verdict
 
 
@@ -305,12 +304,6 @@ def _chosen(verdicts: Mapping[Choice, Verdict]) -> Choice:
     """The candidate that gains most of those that pass."""
     gains = {one: verdict.gain for one, verdict in verdicts.items() if verdict.adapts}
     return max(gains, key=lambda one: math.inf if (gain := gains[one]) is None else gain, default=Choice.BASE)
-
-
-def _campaigns(calls: Calls, chosen: Mask) -> Ints:
-    """Code of the campaign of each chosen call: callers who share an origin are one."""
-    caller = clusters_of(calls.number[chosen], calls.block[chosen])
-    return clusters_of(caller + 1, calls.origin[chosen])
 
 
 def _is_taught(material: Material) -> bool:

@@ -116,7 +116,7 @@ class Verdict:
             return self
         reason = (
             f"of complaints and traps held back {what} catches {self.gain:+.1%}, and nothing else taught it: that says "
-            f"little of the next day, so answer the questions of `robocall ask`"
+            "little of the next day, so answer the questions of `robocall ask`"
         )
         return replace(self, reason=reason)
 

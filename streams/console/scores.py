@@ -125,9 +125,9 @@ class ScoreSketch:
 
 def _reached(decision: Decision) -> Reached | None:
     """The threshold that the model's step names, if it decided."""
+    if decision.decided_by is not Step.MODEL:
+        return None
     is_tried = decision.action is Action.ALLOW
     action = decision.would_be if is_tried else decision.action
     threshold = next((one.threshold for one in decision.reasons if one.code == "model"), None)
-    if decision.decided_by is not Step.MODEL or action is None or threshold is None:
-        return None
-    return Reached(threshold, action, is_tried)
+    return None if action is None or threshold is None else Reached(threshold, action, is_tried)

@@ -282,6 +282,9 @@ def test_a_base_with_a_group_weight_is_taken_where_it_gains_more_than_what_was_l
     outcome = adapted(told, taught(told, complaints(told, 0.3)))
 
     assert outcome.verdicts[Choice.LABELLED].adapts
+    assert not outcome.refused
+    (refused,) = adapted(told, complaints(told, 0.3)).refused
+    assert "nothing else taught it" in refused.reason
 
     assert outcome.choice is Choice.GROUPED
     assert outcome.chosen is None

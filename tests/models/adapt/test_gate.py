@@ -83,18 +83,20 @@ def test_a_model_that_hits_more_lawful_references_is_refused() -> None:
     assert verdict.gain > 0
 
 
-def test_one_caller_does_not_decide() -> None:
-    """Three hundred complaints about one caller whom only the adapted model finds, against forty about others."""
+@pytest.mark.parametrize("is_one_caller", [True, False])
+def test_neither_one_caller_nor_one_campaign_decides(*, is_one_caller: bool) -> None:
+    """Three hundred labels of one, which only the adapted model finds, against forty others."""
     random = np.random.default_rng(5)
     base, adapted = random.normal(0.0, 1.0, (2, N))
     adapted[:300] += 9.0
     base[300:340] += 9.0
     weight = np.zeros(N)
     weight[:340] = 0.4
-    caller = np.concatenate([np.zeros(300, np.int64), np.arange(1, 41)])
+    campaign = np.concatenate([np.zeros(300, np.int64), np.arange(1, 41)])
+    caller = campaign if is_one_caller else np.arange(340)
     is_lawful, number = np.arange(N) >= N - LAWFUL, np.arange(N) + 1
 
-    verdict = judge(HeldBack(base, adapted, weight, caller, caller, is_lawful, number), ADAPTED, 1)
+    verdict = judge(HeldBack(base, adapted, weight, caller, campaign, is_lawful, number), ADAPTED, 1, LIKELY)
 
     assert not verdict.adapts
     assert verdict.gain is not None
@@ -121,24 +123,6 @@ def test_callers_of_one_campaign_rise_and_fall_together() -> None:
     assert alone.callers == together.callers == 200
     assert alone.gain == pytest.approx(together.gain)
     assert (alone.adapts, together.adapts) == (True, False)
-
-
-def test_one_campaign_does_not_decide() -> None:
-    """It has three hundred callers, whom only the adapted model finds, against forty others."""
-    random = np.random.default_rng(5)
-    base, adapted = random.normal(0.0, 1.0, (2, N))
-    adapted[:300] += 9.0
-    base[300:340] += 9.0
-    weight = np.zeros(N)
-    weight[:340] = 0.4
-    campaign = np.concatenate([np.zeros(300, np.int64), np.arange(1, 41)])
-    is_lawful, number = np.arange(N) >= N - LAWFUL, np.arange(N) + 1
-
-    verdict = judge(HeldBack(base, adapted, weight, np.arange(340), campaign, is_lawful, number), ADAPTED, 1, LIKELY)
-
-    assert not verdict.adapts
-    assert verdict.gain is not None
-    assert verdict.gain < 0
 
 
 def test_the_same_gives_the_same() -> None:

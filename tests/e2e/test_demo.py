@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 BY_SIP = "--sip --rate 50 --history-hours 0.2 --seconds"
 SETTINGS = {"COLUMNS": "200", "ROBOCALL_TRUST_ANCHORS_URL": "https://127.0.0.1:9/anchors"}
 """What a carrier has set for its bridge; the demo's signatures are none."""
+LOGS = ("worker: ", "bridge: ")
+"""How lines begin that a log warned with, as it may on a busy machine. They are as long as they are."""
 
 
 def number(pattern: str, text: str) -> int:
@@ -41,7 +43,8 @@ def test_calls_are_answered_by_sip_and_the_summary_says_how(tmp_path: Path) -> N
     assert number(r"the switch ([\d,]+) ends", said) > 0
     assert re.search(r"dip, from the intended send instant to the answer: p50 [\d.]+, p95 [\d.]+, p99 ", said)
     assert re.search(r"\d+ of 12 s: .*\n  p50 .*\n  by SIP passed", said), "nothing was shown while it ran"
-    assert max(map(len, said.partition("Comparing with a cold start")[0].splitlines())) <= 80
+    until_compared = said.partition("Comparing with a cold start")[0].splitlines()
+    assert max(len(line) for line in until_compared if not line.startswith(LOGS)) <= 80
     assert demo.left() == []
 
 

@@ -2,13 +2,16 @@
 
     python -m benchmarks.adapting.ladder --author fourth --seed 1 --hours 8 --gate-hours 4 --judge-hours 5 --rate 5
     python -m benchmarks.adapting.ladder --hours 48 --gate-hours 24 --judge-hours 24 --rate 1 --lawful 10000
+    python -m benchmarks.adapting.ladder --author second --base build/untold/second --out ladder_untold.json
 
 Windows are counted once for each span; then the code of `robocall ask` and `robocall adapt` learns and decides.
 The analyst answers 20 questions of `ask` for each day begun, which teach. The 20 of `adapt`, and 20 more where they do
 not decide, are about a later span (`--judge-h`). One answer in twenty is wrong. Models are judged on a span that is
-later still, by robocalls whose campaign was not seen before. Prints a row for each carrier.
+later still, by robocalls whose campaign was not seen before. `--base` is adapted instead of the shipped model, such as
+one of `benchmarks.adapting.untold`, which never learnt from an author. Prints a row for each carrier.
 """
 
+import argparse
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -226,44 +229,44 @@ class Counted:
     judging: Judging
 
 
-def counted(wanted: Wanted, partitions: int, console: Console) -> Counted:
+def counted(wanted: Wanted, partitions: int, console: Console, folder: Path = SHIPPED) -> Counted:
     """Generate a carrier and count its windows, as `robocall adapt` does; minutes for some 100,000 calls.
 
     Args:
         wanted: Which one.
         partitions: That windows are counted in.
         console: Where it is said how far it is.
+        folder: Of the base model.
     """
     with TemporaryDirectory() as made:
         with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
             carrier = written(wanted, Path(made), say)
-        base = load(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
+        base = load(folder, schema_id=FEATURE_SCHEMA_ID)
         source = Source((carrier.learn,))
         joining = joining_of(source, (carrier.feedback,), console)
-        settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=partitions)
+        settings = load_settings(mode="shadow", model_dir=folder, partitions=partitions)
         done = replay_of(settings, source, joining, WINDOWS_H, console)
         material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
-        material = replace(material, root=root_of(SHIPPED, base))
-        judging = judging_of(carrier, partitions, console)
+        material = replace(material, root=root_of(folder, base))
+        judging = judging_of(carrier, folder, partitions, console)
     return Counted(material, _truths(material.calls, carrier.learnt), judging)
 
 
-def row_of(wanted: Wanted, lawful: int, partitions: int, *, stand_alone: bool, console: Console) -> dict[str, Any]:
+def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """All figures of one carrier, counted from its files.
 
     Args:
         wanted: Which one.
-        lawful: Calls that a round learns from.
-        partitions: That windows are counted in.
-        stand_alone: What is learnt is not added to the base's trees.
+        options: Of the command.
         console: Where it is said how far it is.
     """
-    found = counted(wanted, partitions, console)
-    material = replace(found.material, root=None) if stand_alone else found.material
+    found = counted(wanted, options.partitions, console, options.base)
+    material = replace(found.material, root=None) if options.stand_alone else found.material
     with step("Learning", console) as say:
-        figures = climbed(material, found.is_robocall, found.judging, wanted.seed, days_of(wanted), lawful, say)
+        figures = climbed(material, found.is_robocall, found.judging, wanted.seed, days_of(wanted), options.lawful, say)
     judged = {"robocalls": int(found.judging.is_new.sum()), "lawful": int(found.judging.is_lawful.sum())}
-    facts = {"partitions": partitions, "judged": judged} | facts_of(material, found.is_robocall)
+    base = load(options.base, schema_id=FEATURE_SCHEMA_ID).version
+    facts = {"partitions": options.partitions, "base": base, "judged": judged} | facts_of(material, found.is_robocall)
     return asdict(wanted) | facts | figures
 
 
@@ -278,9 +281,9 @@ def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, An
     return {"calls": len(is_robocall), "robocall_share": float(is_robocall.mean()), "labels": said}
 
 
-def judging_of(carrier: Carrier, partitions: int, console: Console) -> Judging:
-    """Count the later span."""
-    calls = replayed_calls(carrier.judge, SHIPPED, partitions, console)
+def judging_of(carrier: Carrier, base: Path, partitions: int, console: Console) -> Judging:
+    """Count the later span, with margins of the base."""
+    calls = replayed_calls(carrier.judge, base, partitions, console)
     is_robocall = _truths(calls, carrier.truths)
     by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
     known = carrier.known
@@ -319,13 +322,10 @@ def main() -> None:
     parser = parser_of(__doc__, ["first", "third", "fourth"], [1], hours=HOURS, gate_hours=4.0, rate=5.0)
     parser.add_argument("--partitions", type=int, default=1, help="that windows are counted in [%(default)s]")
     parser.add_argument("--stand-alone", action="store_true", help="do not add what is learnt to the base's trees")
+    parser.add_argument("--base", type=Path, default=SHIPPED, help="folder of the model to adapt [the shipped one]")
     options = parser.parse_args()
     console = Console(stderr=True)
-
-    def row(wanted: Wanted) -> dict[str, Any]:
-        return row_of(wanted, options.lawful, options.partitions, stand_alone=options.stand_alone, console=console)
-
-    run(options, HEADINGS, row, cells)
+    run(options, HEADINGS, lambda wanted: row_of(wanted, options, console), cells)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.data.dataset import Dataset
 from models.data.parallel import generated, join, processes
@@ -147,5 +148,9 @@ def from_worlds(
         data = join(generated(plan(n, seed, calls=calls), COUNTED_IN, pool, say))
     if without is None:
         return data
-    is_judged = data.setup_time_ms >= DEFAULT_START_MS + n * SLOT_MS - _BEFORE_SLOT_MS
-    return data.take(is_judged | ~(data.is_robocall & data.is_of(without)))
+    return data.take((slots_of(data) >= n) | ~(data.is_robocall & data.is_of(without)))
+
+
+def slots_of(data: Dataset) -> NDArray[np.int64]:
+    """Which world of `plan` each call is of, its place among them, shape (n_calls,) int64."""
+    return (data.setup_time_ms - DEFAULT_START_MS + _BEFORE_SLOT_MS) // SLOT_MS

@@ -45,6 +45,7 @@ demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, liv
 	$(BIN)/robocall demo $(ARGS)
 
 test: $(STAMP) ## all tests, on real Kafkas and Valkeys, several at a time; -n 0 in ARGS: one at a time
+	$(call told,the machine code that all processes of the tests share,$(BIN)/python -m streams.worker.warming)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(STAMP) ## all faults, long and often; writes the table of docs/reliability.md

@@ -15,9 +15,15 @@ _DATE = r"(?<![0-9+.-])20[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9.-])"
 _CASE = r"\b(?:redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}\b"
 _CAMPAIGN = r"\bc(?=[0-9]*[a-f])[0-9a-f]{10}\b"
 """With a letter among its digits: else it may be a number of ten digits behind a letter."""
+_UUID = (
+    r"(?<![\w+.-])(?=[0-9-]{0,35}[a-fA-F])"
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}(?![\w-])"
+)
+"""As RFC 9562 has them, version and variant too: the origination ids of signers, and ids of many calls. It has a letter
+for the same reason."""
 _SHARE = r"(?<![0-9+.-])[0-9]{1,3}%"
-_KEPT = re.compile(f"({_DATE}|{_CASE}|{_CAMPAIGN}|{_SHARE})")
-"""Days and ids of cases and campaigns, which people write into reasons, and shares, which stand behind ids."""
+_KEPT = re.compile(f"({_DATE}|{_CASE}|{_CAMPAIGN}|{_UUID}|{_SHARE})")
+"""Days and ids, which people write into reasons, and shares, which stand behind ids."""
 _USER = re.compile(r"(?<![^\s@<>:;,\"'])[^\s@<>:;,\"']+@")
 """From the beginning of a word alone: else a text of many letters is read once for each of them."""
 _DIGIT = re.compile(r"[0-9]")

@@ -12,6 +12,14 @@ const EVERY_MS = 2000;
 const HEIGHT = 240;
 const LABEL = 32; // half a label of time, which may stand at the right end
 const LEAST = 50; // pixels of an upright axis, so that plots below each other begin alike
+const APART = 70; // pixels between labels of time, each of them narrower
+const TIMES = [ // by seconds between labels: their text, and what stands below the first one of a year or of a day
+  [365 * 86400, "{YYYY}", null, null, null, null, null, null, 1],
+  [28 * 86400, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", null, null, "\n{D} {MMM}", null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", null, null, "\n{D} {MMM}", null, null, null, 1],
+];
 
 function away(isAway) {
   document.getElementById("away").hidden = !isAway;
@@ -41,11 +49,12 @@ function drawn(place, rows, height, { hasPoints = false, x = {} } = {}) {
     label, dash, width: 2, stroke: () => colour(variable), points: { show: hasPoints },
   }));
   const options = {
-    width: place.clientWidth || 600, height, axes: [axis(), upright()], padding: [null, LABEL, null, null],
+    width: place.clientWidth || 600, height, padding: [null, LABEL, null, null],
+    axes: [{ ...axis(), space: APART, values: TIMES }, upright()],
     cursor: { drag: { x: false, y: false } },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1e3), "Etc/UTC"),
     scales: { x, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
-    series: [{}, ...series],
+    series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss} UTC" }, ...series],
   };
   const plot = new uPlot(options, [[], ...rows.map(() => [])], place);
   new ResizeObserver(() => { if (place.clientWidth) plot.setSize({ width: place.clientWidth, height }); }).observe(place);

@@ -31,10 +31,11 @@ MANY = 23_456
 NOTED = """window.noted = [];
 const fillText = CanvasRenderingContext2D.prototype.fillText;
 CanvasRenderingContext2D.prototype.fillText = function (text, x, ...more) {
-    window.noted.push([text, this.textAlign, x - (this.textAlign === "right" ? this.measureText(text).width : 0)]);
+    const { width } = this.measureText(text);
+    window.noted.push([text, this.textAlign, x - { right: width, center: width / 2 }[this.textAlign], width, more[0]]);
     return fillText.call(this, text, x, ...more);
 };"""
-"""Notes what is written on canvases: text, alignment, and where its left end is."""
+"""Notes what is written on canvases: text, alignment, where its left end is, its width, and how far down it stands."""
 
 LAPTOP = {"width": 1280, "height": 800}
 TOO_WIDE = """() => [...document.querySelectorAll(".wide")]
@@ -107,13 +108,16 @@ def test_calls_of_a_single_hour_have_an_hour_around_them(stack: Stack) -> None:
 
     assert complaints == []
     hour = NOW_MS // HOUR_MS - 3
-    around = {str(at % 12 or 12) for at in (hour - 1, hour, hour + 1)}
+    around = {f"{at % 24:02}" for at in (hour - 1, hour, hour + 1)}
     assert {label.partition(":")[0] for label in labels if ":" in label} == around
 
 
-def labels_of(noted: list[tuple[str, str, float]]) -> dict[str, float]:
+Noted = list[tuple[str, str, float, float, float]]
+
+
+def labels_of(noted: Noted) -> dict[str, float]:
     """Figures beside upright axes, and where they begin."""
-    return {text: left for text, align, left in noted if align == "right" and re.fullmatch(r"\d+,\d{3}", text)}
+    return {text: left for text, align, left, *_ in noted if align == "right" and re.fullmatch(r"\d+,\d{3}", text)}
 
 
 def test_figures_of_five_digits_are_whole_beside_both_plots(stack: Stack) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from streams.console.bench import Bench, Found
 
 FRESH_S = 10.0
-"""So long nobody looks again, unless told otherwise."""
+"""So long nobody looks again, unless told otherwise; and never sooner."""
+TIMES = 20.0
+"""So many times as long as a look took nobody looks again, where that is sooner than told: a quick one is no burden."""
 WAIT_S = 0.1
 """That a page waits, in case it is quick."""
 
@@ -19,10 +21,10 @@ class LongLook:
     Args:
         bench: where it is asked.
         look: the question; it blocks.
-        fresh_s: so long nobody looks again.
+        fresh_s: so long nobody looks again, unless a look was quick.
 
     Attributes:
-        found_ms: when the latest answer came that was one, epoch milliseconds; 0 before the first.
+        found_ms: the instant that the latest answer is of: when its look began, epoch milliseconds; 0 before the first.
     """
 
     def __init__(self, bench: Bench, look: Callable[[], Any], fresh_s: float = FRESH_S) -> None:
@@ -41,10 +43,13 @@ class LongLook:
         return self._found, self._going is not None
 
     async def _ask(self) -> None:
+        began_s, began_ms = time.monotonic(), time.time_ns() // 1_000_000
         found = await self._bench.run(self._look)
         if found.why_not:  # it is asked again soon, and what was found before is shown beside
             self._found = Found(None if self._found is None else self._found.content, found.why_not)
         else:
-            self._found, self.found_ms = found, time.time_ns() // 1_000_000
-        self._next_s = time.monotonic() + (min(self._fresh_s, FRESH_S) if found.why_not else self._fresh_s)
+            self._found, self.found_ms = found, began_ms
+        ended_s = time.monotonic()
+        waits_s = FRESH_S if found.why_not else max(FRESH_S, TIMES * (ended_s - began_s))
+        self._next_s = ended_s + min(self._fresh_s, waits_s)
         self._going = None

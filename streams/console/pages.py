@@ -65,6 +65,7 @@ class Handlers:
             unreadable=self._memory.unreadable,
             rates=self._memory.rates(),
             latency=self._memory.latency(),
+            now_ms=time.time_ns() // 1_000_000,
         )
 
     async def suspects(self, request: Request, user: User, session: Session) -> Response:

@@ -1,5 +1,6 @@
 """Pages of campaigns: those that call, one with all that is known of it, and what people say of it."""
 
+import time
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -81,6 +82,7 @@ class CampaignPages:
             link,
             subject=subject,
             one=found,
+            now_ms=time.time_ns() // 1_000_000,
             judged=None if found is None else self._campaigns.verdicts.get(found.id),
             why_not=self._follower.complaint,
             decisions=self._memory.about(subject, MOST_ABOUT),
@@ -115,6 +117,7 @@ class CampaignPages:
             most=most,
             verdicts=self._campaigns.verdicts,
             why_not=self._follower.complaint,
+            now_ms=time.time_ns() // 1_000_000,
         )
 
 

@@ -59,7 +59,8 @@ class Shown:
         talk_s: mean duration of the answered ones, seconds; None where there is none.
         evidence: why these calls are one campaign, for people.
         trunks: trunk groups that it came by, the one of most calls first.
-        areas: areas that it called with their calls, the most called first.
+        areas: areas that it called with their calls, the most called first, `MOST_AREAS` of them.
+        more_areas: how many others it called.
         merges: campaigns that turned out to be this one.
         examples: its latest calls, the latest first.
     """
@@ -77,6 +78,7 @@ class Shown:
     evidence: tuple[str, ...]
     trunks: tuple[str, ...]
     areas: tuple[tuple[str, int], ...]
+    more_areas: int
     merges: tuple[CampaignMerge, ...]
     examples: tuple[CampaignCall, ...]
 
@@ -156,7 +158,7 @@ def _put(kept: OrderedDict[str, T], name: str, value: T) -> None:
 
 
 def _shown(record: _Record) -> Shown:
-    areas = sorted(record.counts.areas.items(), key=lambda one: -one[1])[:MOST_AREAS]
+    areas = sorted(record.counts.areas.items(), key=lambda one: -one[1])
     trunks = sorted(record.counts.trunks, key=lambda name: -record.counts.trunks[name])
     return Shown(
         record.id,
@@ -171,7 +173,8 @@ def _shown(record: _Record) -> Shown:
         record.mean_talk_s,
         record.evidence,
         tuple(trunks),
-        tuple(areas),
+        tuple(areas[:MOST_AREAS]),
+        len(areas[MOST_AREAS:]),
         record.merges,
         tuple(reversed(record.examples[-MOST_EXAMPLES:])),
     )

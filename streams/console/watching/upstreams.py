@@ -19,7 +19,7 @@ from streams.scorecards.counting import counted
 from streams.scorecards.proposals import alarms_of
 
 FRESH_S = 900.0
-"""Days are counted at most this often, and only while somebody looks."""
+"""Days are counted at least this often while somebody looks, more often where it is quick, and else not at all."""
 COUNT_S = 3_600.0
 """Whoever looks is not kept waiting meanwhile."""
 MOST_SHOWN = 10

@@ -2,6 +2,9 @@
 
 import asyncio
 import threading
+import time
+
+import pytest
 
 from streams.console.bench import Bench, Found
 from streams.console.long_look import LongLook
@@ -30,6 +33,38 @@ def test_pages_have_what_was_found_last_and_one_asks_at_a_time() -> None:
 
     asyncio.run(work())
     assert len(asked) == 2
+
+
+def test_an_answer_is_of_the_instant_at_which_its_look_began() -> None:
+    """What came while somebody looked is not in it."""
+    may_end = threading.Event()
+
+    async def work() -> tuple[int, int]:
+        long = LongLook(Bench("The place", 60), lambda: may_end.wait(60), fresh_s=900.0)
+        await long.latest()
+        await asyncio.sleep(0.05)
+        later_ms = time.time_ns() // 1_000_000
+        may_end.set()
+        await until(lambda: long.found_ms)
+        return long.found_ms, later_ms
+
+    found_ms, later_ms = asyncio.run(work())
+    assert found_ms <= later_ms - 50
+
+
+def test_what_was_quick_is_looked_for_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a quarter of an hour the figures of a demo stood still that were counted in the midst of its history."""
+    monkeypatch.setattr("streams.console.long_look.FRESH_S", 0.2)
+    asked: list[int] = []
+
+    async def work() -> None:
+        long = LongLook(Bench("The place", 60), lambda: asked.append(1), fresh_s=900.0)
+        async with asyncio.timeout(60):
+            while len(asked) < 2:
+                await long.latest()
+                await asyncio.sleep(0.05)
+
+    asyncio.run(work())
 
 
 def test_what_is_quick_is_there_at_once() -> None:

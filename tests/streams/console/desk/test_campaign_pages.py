@@ -1,6 +1,7 @@
 """Pages of campaigns: size, spread and why, and what people say of them."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,24 @@ def test_campaigns_that_joined_it_are_folded_into_one_row(tmp_path: Path) -> Non
 
     assert "<dt>Joined from</dt><dd><details><summary>14 earlier campaigns</summary>" in shown
     assert shown.count("same audio, 90 %") == 14
+
+
+def test_lists_and_the_page_say_the_same_spread_and_as_of_when(tmp_path: Path) -> None:
+    """A list said "8+ areas" and the page named eight: nobody knew how many there are, or which figures are newer."""
+    played, made = Played(tmp_path), record("tg-1")
+    areas = {f"+1{code}": 100 - code % 100 for code in range(201, 212)}
+    put(played.campaigns, replace(made, counts=made.counts | {"areas": areas}))
+
+    async def visit(browser: Browser) -> list[str]:
+        paths = ["/campaigns/list?within=all", played.links.path(Subject(Kind.CAMPAIGN, made.id))]
+        return [(await browser.get(path)).text for path in paths]
+
+    listed, shown = played.run(Role.OPERATOR, visit)
+
+    assert "1 trunk group, 11 areas" in listed
+    assert "+1208 (92) and 3 more" in shown
+    for page in (listed, shown):
+        assert re.search(r"As of 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", page)
 
 
 def test_of_one_number_it_is_said_in_the_singular(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whom to call today: who is alarming yesterday or today, with the contact of the register, counted in the archive."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_who_is_alarming_is_named_with_a_contact(tmp_path: Path, monkeypatch: py
     assert "Bad &lt;Telecom&gt;" in page
     assert "noc@bad.example, +1 303 555 0199" in page
     assert "91.2% to 100.0%" in page
+    assert re.search(r"As of 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC: calls of yesterday and today", page)
     assert "strange-8</a>" in page
     assert "old-9" not in page
     assert "good-1" not in page

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from streams.console.subjects import CASE_ID, Kind, Links, Subject
 from streams.running.masking import masked
 
 TEMPLATES = Path(__file__).parent / "templates"
+SECOND_MS = 1_000
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+"""Units of long spans, and their seconds."""
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -33,6 +37,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters |= {"code": _code, "instant": _instant, "number": _number, "said": _said}
+        self._environment.filters["duration"] = duration
         self._environment.filters["told"] = lambda text: _told(text, links)
         self._environment.globals["link"] = lambda kind, text: links.path(Subject(Kind(kind), text))
 
@@ -73,6 +78,26 @@ def _told(text: object, links: Links) -> Markup:
 
 def _instant(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(span_ms: float | None) -> str:
+    """A span of time in the units that people would say it in; a dash for none.
+
+    Args:
+        span_ms: Milliseconds, 0 or more.
+    """
+    if span_ms is None:
+        return "-"
+    if span_ms < SECOND_MS:
+        return f"{span_ms:g} ms"
+    if span_ms < 10 * SECOND_MS:
+        return f"{span_ms / SECOND_MS:.1f} s"
+    seconds = round(span_ms / SECOND_MS)
+    for (unit, length), (below, part) in pairwise(_UNITS):
+        if seconds >= length:
+            whole, rest = divmod(seconds // part, length // part)
+            return f"{whole} {unit}" + (f" {rest} {below}" if rest else "")
+    return f"{seconds} s"
 
 
 def _number(value: float | None, form: str = ".1f") -> str:

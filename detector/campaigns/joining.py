@@ -35,6 +35,18 @@ class Sign(StrEnum):
     TIMES = "same_times"
 
 
+_WORDS: dict[str, str] = {
+    Sign.ORIGIN: "the same signer and origination id",
+    Sign.NUMBERS: "the same calling numbers, used alike",
+    Sign.TIMES: "calls at the same times by a shared trunk group",
+}
+
+
+def in_words(sign: str) -> str:
+    """Say for people what two cells have in common; a sign of another version stays as it is."""
+    return _WORDS.get(sign, sign)
+
+
 @dataclass(slots=True)
 class CellMemory:
     """What is remembered of a cell.

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from detector.campaigns.calls import ANONYMOUS, FOREIGN, INVALID
 from detector.campaigns.campaign import Campaign
+from detector.campaigns.joining import in_words
 from detector.campaigns.tally import Tally
 
 MOSTLY = 0.5
@@ -144,7 +145,7 @@ def evidence(campaign: Campaign) -> list[str]:
     if found.talk_s is not None and found.short_ratio is not None:
         told.append(f"answered calls last {found.talk_s:.0f} s, {found.short_ratio:.0%} at most 6 s")
     for sign, cells in Counter(sign for sign in campaign.cells.values() if sign is not None).most_common():
-        told.append(f"{cells} more ways in by {sign.replace('_', ' ')}")
+        told.append(f"{_many(cells, 'more way')} in, joined by {in_words(sign)}")
     return told
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
+from detector.campaigns.joining import in_words
 from streams.console.subjects import CASE_ID, Kind, Links, Subject
 from streams.running.masking import masked
 
@@ -37,7 +38,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters |= {"code": _code, "instant": _instant, "number": _number, "said": _said}
-        self._environment.filters["duration"] = duration
+        self._environment.filters |= {"duration": duration, "in_words": in_words}
         self._environment.filters["told"] = lambda text: _told(text, links)
         self._environment.globals["link"] = lambda kind, text: links.path(Subject(Kind(kind), text))
 

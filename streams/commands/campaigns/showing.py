@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from detector.campaigns.joining import in_words
 from streams.campaigns.records import CampaignRecord, CampaignVerdict, encoded
 from streams.cases.unmasking import Numbers
 from streams.running.printable import printable
@@ -67,7 +68,7 @@ def lines_of(record: CampaignRecord, said: CampaignVerdict | None = None) -> Ite
     areas = sorted(record.counts["areas"].items(), key=lambda one: -one[1])[:8]
     yield "areas called: " + ", ".join(f"{printable(area) or 'other'} {calls:,}" for area, calls in areas)
     for merge in record.merges:
-        yield f"was {merge.id} as well, until {instant(merge.at_ms)}: {merge.sign}, {merge.value:.0%}"
+        yield f"was {merge.id} as well, until {instant(merge.at_ms)}: {in_words(merge.sign)}, {merge.value:.0%}"
     yield "latest calls:"
     for call in record.examples[-5:]:
         told = f"{call.calling_number} to {call.called_number}, call {call.call_id}, decision {call.decision_id}"

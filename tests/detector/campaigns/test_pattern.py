@@ -2,8 +2,9 @@
 
 import pytest
 
-from detector.campaigns.calls import SuspectCall, caller_class
+from detector.campaigns.calls import Cell, SuspectCall, caller_class
 from detector.campaigns.campaign import Campaign
+from detector.campaigns.joining import Sign
 from detector.campaigns.pattern import KIND_DOC, Kind, evidence, figures, kind_of
 from detector.campaigns.tally import Tally
 from tests.detector.campaigns.calls_of import START_MS, suspect
@@ -68,6 +69,18 @@ def test_evidence_is_said_in_words() -> None:
     assert told[0] == "20 suspect calls from 1 number to 20"
     assert "trunk groups: tg-1 100%" in told
     assert "attestation: none 100%" in told
+
+
+def test_signs_that_joined_its_ways_are_said_in_words() -> None:
+    """Of one it is said in the singular."""
+    campaign = Campaign("c1", _tally(CALLS[Kind.FLOOD]))
+    ways = [Cell(f"tg-{number}", "", "", "domestic", "") for number in range(4)]
+    campaign.cells |= dict(zip(ways, (None, Sign.TIMES, Sign.TIMES, Sign.ORIGIN), strict=True))
+
+    assert evidence(campaign)[-2:] == [
+        "2 more ways in, joined by calls at the same times by a shared trunk group",
+        "1 more way in, joined by the same signer and origination id",
+    ]
 
 
 def test_confidence_is_less_of_few_calls() -> None:

@@ -70,7 +70,7 @@ def test_a_list_that_is_cut_says_of_how_many_it_has_the_first(tmp_path: Path) ->
 def test_campaigns_that_joined_it_are_folded_into_one_row(tmp_path: Path) -> None:
     """A dozen of them stood above all that is to be read."""
     played, made = Played(tmp_path), record("tg-1")
-    merges = tuple(CampaignMerge(f"c{number:09}a", made.first_seen_ms, "same audio", 0.9) for number in range(14))
+    merges = tuple(CampaignMerge(f"c{number:09}a", made.first_seen_ms, "same_times", 0.9) for number in range(14))
     put(played.campaigns, replace(made, merges=merges))
 
     async def visit(browser: Browser) -> str:
@@ -79,7 +79,8 @@ def test_campaigns_that_joined_it_are_folded_into_one_row(tmp_path: Path) -> Non
     shown = played.run(Role.OPERATOR, visit)
 
     assert "<dt>Joined from</dt><dd><details><summary>14 earlier campaigns</summary>" in shown
-    assert shown.count("same audio, 90 %") == 14
+    assert shown.count("calls at the same times by a shared trunk group, 90 %") == 14
+    assert "same_times" not in shown
 
 
 def test_lists_and_the_page_say_the_same_spread_and_as_of_when(tmp_path: Path) -> None:

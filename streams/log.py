@@ -31,6 +31,10 @@ _TIMERS = ("mode.timers", "kafka.net.selector")
 """Warn of a commit that takes longer than its interval, and of a step that takes 0.1 s by the clock, as on any loaded
 machine; health and lag say what matters. Their errors are written."""
 
+_LEFT = ("Task was destroyed but it is pending", "Unclosed ")
+_UNHEARD = ("Task exception was never retrieved", "Future exception was never retrieved")
+_NOBODY_WAITED = "something in the background failed, and nothing waited for it"
+
 
 class NumberDigest:
     """Turns numbers into digests of 16 hex digits.
@@ -111,6 +115,18 @@ class Seldom(logging.Filter):
         return True
 
 
+def says_something(record: logging.LogRecord) -> bool:
+    """Filter of lines of asyncio: what nobody can do anything about is left out, other lines lose names of objects.
+
+    As a process ends a task or a connection may be left, which goes with it. A task that failed keeps its traceback.
+    """
+    if record.name != "asyncio":
+        return True
+    text = record.getMessage().partition("\n")[0]
+    record.msg, record.args = (_NOBODY_WAITED if text.startswith(_UNHEARD) else text), ()
+    return not text.startswith(_LEFT)
+
+
 def configure_log(level: str, style: Literal["auto", "json", "console"] = "auto") -> None:
     """Send the log of the whole process to standard error.
 
@@ -137,6 +153,7 @@ def configure_log(level: str, style: Literal["auto", "json", "console"] = "auto"
     )
     handler = Lines(sys.stderr)
     if level != "debug":
+        handler.addFilter(says_something)
         handler.addFilter(Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

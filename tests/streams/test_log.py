@@ -162,6 +162,45 @@ def test_a_busy_machine_is_no_warning_of_a_library() -> None:
     ]
 
 
+LEFT = """
+import asyncio, gc, logging, sys
+from streams.log import configure_log
+configure_log(sys.argv[1], "json")
+
+async def fail():
+    raise ConnectionError("the broker went")
+
+async def leave():
+    loop = asyncio.get_running_loop()
+    loop.call_exception_handler({"message": "Unclosed AIOKafkaConnection", "conn": "<AIOKafkaConnection port=1>"})
+    loop.create_task(fail())
+    await asyncio.sleep(0)
+    gc.collect()
+    loop.create_task(asyncio.sleep(60))
+
+loop = asyncio.new_event_loop()
+loop.run_until_complete(leave())
+gc.collect()
+"""
+
+
+def test_tasks_and_connections_that_a_process_leaves_at_its_end_are_no_news() -> None:
+    """A demo ended with "Task was destroyed but it is pending!". What failed in a task is said, without its object."""
+
+    def said(level: str) -> list[dict[str, str]]:
+        done = subprocess.run(
+            [sys.executable, "-c", LEFT, level], capture_output=True, text=True, check=True, timeout=HANG_S
+        )
+        return [line for line in map(json.loads, done.stderr.splitlines()) if line["logger"] == "asyncio"]
+
+    (line,) = said("info")
+    assert line["event"] == "something in the background failed, and nothing waited for it"
+    assert "the broker went" in str(line["exception"])
+    assert {"Unclosed AIOKafkaConnection", "Task was destroyed but it is pending!"} <= {
+        one["event"].partition("\n")[0] for one in said("debug")
+    }
+
+
 def test_a_process_ends_with_its_own_status_although_its_log_is_full() -> None:
     """Without a flush of its own Python fails at its exit for what is still buffered, with status 120."""
     program = "import sys; from streams.log import configure_log; sys.stdout.write('x'); {}"

@@ -24,11 +24,12 @@ from models.traffic.first.spec import TrafficSpec
 from streams.archive.settings import ARCHIVE_PREFIX
 from streams.campaigns.settings import CAMPAIGNS_PREFIX
 from streams.cases.settings import CASES_PREFIX
-from streams.commands.demo.processes import HERE, Running, is_healthy, running, wait_until
+from streams.commands.demo.processes import HERE, Running, running, wait_until
 from streams.console.passwords import hash_password
 from streams.console.roles import Role
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.console.users import Account, new_users, write_users
+from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.local.services import free_ports, port_accepts
 from streams.running.progress import step
@@ -129,20 +130,51 @@ def running_desk(desk: Desk, console: Console) -> Iterator[list[Running]]:
     Raises:
         DemoFailed: one ended, or got on no more; the message is its own last line.
     """
-    looks: dict[str, tuple[str, Callable[[int], bool]]] = {
-        ARCHIVE: (f"{ARCHIVE_PREFIX}WEB_PORT", port_accepts),
-        CAMPAIGNS: (f"{CAMPAIGNS_PREFIX}WEB_PORT", port_accepts),
-        CONSOLE: (f"{CONSOLE_PREFIX}PORT", is_healthy),
-    }  # setting of its port, and when it is ready
+    settings = {ARCHIVE: f"{ARCHIVE_PREFIX}WEB_PORT", CAMPAIGNS: f"{CAMPAIGNS_PREFIX}WEB_PORT"}
     with tempfile.TemporaryDirectory(prefix="robocall-demo-") as folder, contextlib.ExitStack() as stack:
         begun = [
             (name, stack.enter_context(running(name, Path(folder), {setting: str(desk.ports[name])}, console)))
-            for name, (setting, _) in looks.items()
+            for name, setting in settings.items()
         ]
         with step("Starting the console", console) as say:
+            pages = stack.enter_context(running_console(desk.ports[CONSOLE], Path(folder), console, say))
             for name, (process, log) in begun:
-                wait_until(name, partial(looks[name][1], desk.ports[name]), process.poll, log, say)
+                wait_until(name, partial(port_accepts, desk.ports[name]), process.poll, log, say)
+        desk = desk._replace(ports={**desk.ports, CONSOLE: pages.port})
         console.print(desk.invitation, soft_wrap=True, highlight=False, markup=False)
         if sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
             webbrowser.open(desk.address)
-        yield [Running(name, process, desk.ports[name]) for name, (process, _) in begun]
+        yield [*(Running(name, process, desk.ports[name]) for name, (process, _) in begun), pages]
+
+
+@contextlib.contextmanager
+def running_console(wanted: int, folder: Path, console: Console, say: Callable[[str], None]) -> Iterator[Running]:
+    """Run a console with the settings of this process while the block runs; it is ready when the block begins.
+
+    Its own log says that it is: on a port that was free a moment ago another demo's console may answer by now.
+
+    Args:
+        wanted: Its port; where somebody has taken it meanwhile, another one is.
+        folder: For its log.
+        console: Where warnings of its log are shown afterwards.
+        say: Gets what it does.
+
+    Raises:
+        DemoFailed: it ended for another reason, or got on no more; the message is its own last line.
+    """
+    for port in (wanted, *free_ports(1)):
+        place = folder / str(port)
+        place.mkdir()
+        with running(CONSOLE, place, {f"{CONSOLE_PREFIX}PORT": str(port)}, console) as (process, log):
+            try:
+                wait_until(CONSOLE, partial(_is_up, log), process.poll, log, say)
+            except DemoFailed:
+                if port != wanted or not port_accepts(port):
+                    raise
+                continue
+            yield Running(CONSOLE, process, port)
+            return
+
+
+def _is_up(log: Path) -> bool:
+    return b'"console is up"' in log.read_bytes()

@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from models.serve.artifact import SHIPPED
 from models.traffic.first.actors import build_network
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
-from streams.commands.demo.desk import CONSOLE, USER, invented_upstreams, prepared_desk
+from streams.commands.demo.desk import CONSOLE, USER, invented_upstreams, prepared_desk, running_console
+from streams.commands.demo.processes import is_healthy
 from streams.commands.main import robocall
 from streams.console.passwords import is_password
 from streams.console.roles import Role
 from streams.console.users import read_users
-from streams.local.services import KAFKA_VARIABLE
+from streams.errors import DemoFailed
+from streams.local.services import KAFKA_VARIABLE, free_ports
 from streams.upstreams.entries import UpstreamRole, load_upstreams
 
 SEED = 11
@@ -64,6 +67,35 @@ def test_where_somebody_has_the_port_of_the_console_another_one_is_taken(monkeyp
         assert prepared_desk(SEED, SHIPPED).ports[CONSOLE] != port
 
     assert prepared_desk(SEED, SHIPPED).ports[CONSOLE] == port
+
+
+def test_where_somebody_takes_the_port_at_the_last_moment_the_console_has_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two demos at once one ended, or invited people to the console of the other, which has another password."""
+    for name, value in prepared_desk(SEED, SHIPPED).settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(KAFKA_VARIABLE, "127.0.0.1:9")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        running_console(other.getsockname()[1], tmp_path, Console(quiet=True), print) as found,
+    ):
+        assert found.port != other.getsockname()[1]
+        assert found.is_up()
+        assert is_healthy(found.port)
+
+
+def test_a_console_that_ends_for_another_reason_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBOCALL_CONSOLE_USERS_FILE", str(tmp_path / "none.json"))
+    (port,) = free_ports(1)
+    with (
+        pytest.raises(DemoFailed, match=r"none\.json"),
+        running_console(port, tmp_path, Console(quiet=True), print),
+    ):
+        pass
+    assert [place.name for place in tmp_path.iterdir()] == [str(port)]
 
 
 def test_it_takes_no_kafka_that_others_use(monkeypatch: pytest.MonkeyPatch) -> None:

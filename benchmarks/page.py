@@ -371,6 +371,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "ladder": (("ladder",), ladder),
     "ladder_days": (("ladder_days",), ladder),
     "ladder_curve": (("ladder_curve",), ladder),
+    "ladder_untold": (("ladder_untold",), ladder),
     "poisoned": (("poisoned",), poisoned),
     "dips": (("dips",), bridge.dips),
     "dips-signed": (("dips_signed",), bridge.dips_signed),

@@ -65,7 +65,9 @@ def run(
         print(" | ".join(cells(row)), flush=True)
         rows = merged(rows, row)
         if options.out:
-            options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
+            base = {"model": row["base"]} if "base" in row else {}  # that may be another than what ships
+            made = describe() | base | {"rates": RATES, "rows": rows}
+            options.out.write_text(json.dumps(made, indent=1) + "\n")
 
 
 def merged(rows: list[Row], row: Row) -> list[Row]:

@@ -14,6 +14,7 @@ _NUMBER = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){6,}")
 _DATE = r"(?<![0-9+.-])20[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9.-])"
 _CASE = r"\b(?:redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}\b"
 _CAMPAIGN = r"\bc(?=[0-9]*[a-f])[0-9a-f]{10}\b"
+_MODEL = r"\bgbt-(?=[0-9]*[a-f])[0-9a-f]{12}\b"
 """With a letter among its digits: else it may be a number of ten digits behind a letter."""
 _UUID = (
     r"(?<![\w+.-])(?=[0-9-]{0,35}[a-fA-F])"
@@ -22,7 +23,7 @@ _UUID = (
 """As RFC 9562 has them, version and variant too: the origination ids of signers, and ids of many calls. It has a letter
 for the same reason."""
 _SHARE = r"(?<![0-9+.-])[0-9]{1,3}%"
-_KEPT = re.compile(f"({_DATE}|{_CASE}|{_CAMPAIGN}|{_UUID}|{_SHARE})")
+_KEPT = re.compile(f"({_DATE}|{_CASE}|{_CAMPAIGN}|{_MODEL}|{_UUID}|{_SHARE})")
 """Days and ids, which people write into reasons, and shares, which stand behind ids."""
 _USER = re.compile(r"(?<![^\s@<>:;,\"'])[^\s@<>:;,\"']+@")
 """From the beginning of a word alone: else a text of many letters is read once for each of them."""

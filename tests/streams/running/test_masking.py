@@ -29,6 +29,8 @@ from streams.running.masking import masked, masked_values
         ("as redress-20261128-91f0b7de33", "as redress-20261128-91f0b7de33"),
         ("cd7456291ae was merged into it", "cd7456291ae was merged into it"),
         ("c2025550123", "c202555••••"),
+        ("gbt-13c6d2693490 runs", "gbt-13c6d2693490 runs"),
+        ("gbt-002025550123", "gbt-00202555••••"),
         ("x-20255501-2345678901", "x-20255501-234567••••"),
         ("f293527d-ae33-4321-8f4e-f3a4c2b87251 100%", "f293527d-ae33-4321-8f4e-f3a4c2b87251 100%"),
         ("709J:F293527D-AE33-4321-8F4E-F3A4C2B87251.", "709J:F293527D-AE33-4321-8F4E-F3A4C2B87251."),

@@ -4,7 +4,7 @@
     python -m benchmarks.adapting.ladder --author second --base build/untold/second --out ladder_untold.json
 
 Worlds are generated once, as `make train` does; then a model is fitted for each author from the worlds of the others.
-It takes some twenty minutes on two cores. Each folder is an artifact as `robocall train` writes it.
+It takes as long as `make train`, and minutes more for each author. Each folder is an artifact, as of `robocall train`.
 """
 
 import argparse

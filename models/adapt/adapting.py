@@ -16,15 +16,7 @@ from detector.features.window_constants import HOUR_MS
 from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
 from models.adapt.found import SHOWN_BY
-from models.adapt.gate import (
-    FEWEST_ROBOCALLERS,
-    FEWEST_TEACHERS,
-    LIKELY,
-    HeldBack,
-    Verdict,
-    judge,
-    shortage,
-)
+from models.adapt.gate import HeldBack, Proof, Verdict, few_labels, few_references, judge
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
 from models.budgets.bounds import Floats
@@ -277,10 +269,11 @@ class Held:
         self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
         is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
         self.known: tuple[Mask, Mask] = positive, is_lawful
-        self._n = len(np.unique(self._caller)), len(np.unique(calls.number[is_lawful]))
-        self._is_taught = _is_taught(material)
-        callers, references = self._n
-        self.missing = shortage(callers, len(np.unique(self._campaign)), references)
+        self._n = callers, references = len(np.unique(self._caller)), len(np.unique(calls.number[is_lawful]))
+        self._proof = _proof_of(material)
+        self._few_labels = few_labels(callers, len(np.unique(self._campaign)))
+        self._few_references = few_references(references)
+        self.missing = self._few_labels or self._few_references
 
     def unjudged(self, reason: str) -> Verdict:
         """That there is nothing to judge."""
@@ -288,16 +281,17 @@ class Held:
 
     def judged(self, scores: Floats, choice: Choice) -> Verdict:
         """What was said unasked of a candidate with these scores, shape (n,)."""
-        if self.missing:
-            return self.unjudged(self.missing)
+        proof = self._proof if choice in WAYS else Proof.SURE
+        missing = self._few_references if proof is Proof.PRESUMED else self.missing
+        if missing:
+            return self.unjudged(missing)
         held, calls = self.is_held, self._material.calls
-        both = self._material.base_scores[held], scores[held]
-        whose = self._caller, self._campaign
-        found = HeldBack(*both, self._weight, *whose, self.known[1][held], calls.number[held])
-        if choice in WAYS and self._is_taught:
-            return judge(found, NAMES[choice], self._seed, LIKELY)
-        verdict = judge(found, NAMES[choice], self._seed)
-        return verdict.without_teachers(NAMES[choice]) if choice in WAYS else verdict
+        weight = np.zeros_like(self._weight) if self._few_labels else self._weight
+        both, whose = (self._material.base_scores[held], scores[held]), (self._caller, self._campaign)
+        found = HeldBack(*both, weight, *whose, self.known[1][held], calls.number[held])
+        verdict = judge(found, NAMES[choice], self._seed, proof)
+        is_untaught = choice in WAYS and proof is Proof.SURE
+        return verdict.without_teachers(NAMES[choice]) if is_untaught else verdict
 
 
 def _chosen(verdicts: Mapping[Choice, Verdict]) -> Choice:
@@ -306,13 +300,12 @@ def _chosen(verdicts: Mapping[Choice, Verdict]) -> Choice:
     return max(gains, key=lambda one: math.inf if (gain := gains[one]) is None else gain, default=Choice.BASE)
 
 
-def _is_taught(material: Material) -> bool:
-    """Whether somebody looked at enough of what the trees were fitted to, and found robocalls."""
+def _proof_of(material: Material) -> Proof:
+    """What must be shown of what was learnt: the more callers somebody looked at, the less."""
     calls, labels = material.calls, material.labels
     looked = labels.is_looked_at & material.is_early
     caller = clusters_of(calls.number[looked], calls.block[looked])
-    robocallers = np.unique(caller[labels.is_robocall[looked]])
-    return len(np.unique(caller)) >= FEWEST_TEACHERS and len(robocallers) >= FEWEST_ROBOCALLERS
+    return Proof.of_taught(len(np.unique(caller)), len(np.unique(caller[labels.is_robocall[looked]])))
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:

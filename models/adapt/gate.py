@@ -2,17 +2,20 @@
 
 Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
 and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
-references, beyond chance both times. What is drawn again and again for both models alike (a paired bootstrap) is
-campaigns, callers who share an origin, and lawful callers. No campaign has more than a twentieth of the weight: who
-complains often does not decide.
+references, beyond chance both times. Where both hit more than any budget allows, hits are not compared. What is drawn
+again and again for both models alike (a paired bootstrap) is campaigns, callers who share an origin, and lawful
+callers. No campaign has more than a twentieth of the weight: who complains often does not decide.
 
 Of a model that was learnt this is not enough. Complaints and traps of one span are of the campaigns that it has learnt,
 so what they alone taught must be shown to be better by answers about calls drawn by lot (`comparing`). What somebody
-who looked has taught was better at nearly all carriers that were tried, so of that a gain need only be likely.
+who looked has taught was better at nearly all carriers that were tried, and a day that judges can hardly tell: even by
+the truth of all its calls two models often differ less at equal alerts than by campaigns of the next day. So of what
+some answers taught a gain need only be likely, and what many taught is taken unless it is likely to catch less.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
@@ -29,17 +32,71 @@ FEWEST_CAMPAIGNS = 15
 """Of these callers: of one campaign alone any draw says the same."""
 FEWEST_REFERENCES = 100
 """Lawful callers that judge."""
+MOST_HIT = 0.001
+"""Share of the references: where both models hit more than that, no budget lets so many calls raise an alert."""
 CONFIDENCE = 0.95
 LIKELY = 0.6
-"""Of the interval of the gain of what answers taught: its lower end is passed with 80 %."""
+"""Of the interval of the gain of what answers taught: either end is passed with 80 %."""
 FEWEST_TEACHERS = 10
 """Callers that somebody looked at and that trees were fitted to: half of the twenty that are asked about on a day."""
+MANY_TEACHERS = 25
+"""Of forty that are asked about on two days: trees are fitted to three quarters of the calls learnt from."""
 FEWEST_ROBOCALLERS = 5
 """Of these were said to be robocallers."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
 """More campaigns than these are drawn in groups, made by lot: their sum scatters the same, and it takes seconds."""
+
+
+class Proof(Enum):
+    """What must be shown of a candidate by what was labelled unasked.
+
+    Attributes:
+        SURE: That it catches more, with 97.5 %.
+        LIKELY: That it catches more, with 80 %.
+        PRESUMED: Nothing: it is refused where it is likely to catch less, with 80 %.
+    """
+
+    SURE = auto()
+    LIKELY = auto()
+    PRESUMED = auto()
+
+    @classmethod
+    def of_taught(cls, callers: int, robocallers: int) -> "Proof":
+        """Of a model that was learnt.
+
+        Args:
+            callers: That somebody looked at and that its trees were fitted to.
+            robocallers: Those of them that were said to be robocallers.
+        """
+        if callers < FEWEST_TEACHERS or robocallers < FEWEST_ROBOCALLERS:
+            return cls.SURE
+        return cls.PRESUMED if callers >= MANY_TEACHERS else cls.LIKELY
+
+    @property
+    def confidence(self) -> float:
+        """Of the interval of the gain."""
+        return CONFIDENCE if self is Proof.SURE else LIKELY
+
+    def objection(self, what: str, gain: float, interval: tuple[float, float]) -> str:
+        """Why a gain is not enough; empty where it is.
+
+        Args:
+            what: The candidate, for people.
+            gain: More of the labelled robocalls caught.
+            interval: Of it.
+        """
+        low, high = interval
+        if high >= 0 if self is Proof.PRESUMED else low > 0:
+            return ""
+        found = (
+            f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back ({self.confidence:.0%} "
+            f"sure of {low:+.1%} to {high:+.1%})"
+        )
+        if self is Proof.PRESUMED:
+            return f"{found}, so it is likely to catch less: give a longer span, or more answers to `robocall ask`"
+        return f"{found}, which shows no gain: add complaints and traps, or an analyst's answers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +106,7 @@ class HeldBack:
     Attributes:
         base: Scores that the base model decides by, shape (n,).
         candidate: Those of the candidate.
-        weight: Of each call's label as a robocall; 0 of all others.
+        weight: Of each call's label as a robocall; 0 of all others, and of all where labels are too few to compare.
         caller: Code of the caller of each labelled robocall, in order, shape (n_labelled,).
         campaign: Code of its campaign, likewise: callers of one origin rise and fall together.
         is_lawful: References that judge.
@@ -71,13 +128,13 @@ class Volume:
 
     Attributes:
         share: Of the calls that raise an alert.
-        caught: Of the labelled robocalls, by the base and by the candidate.
+        caught: Of the labelled robocalls, by the base and by the candidate; None where they are too few.
         hit: Of the lawful references, likewise.
         hit_more: Interval of the difference of the latter.
     """
 
     share: float
-    caught: tuple[float, float]
+    caught: tuple[float, float] | None
     hit: tuple[float, float]
     hit_more: tuple[float, float]
 
@@ -90,9 +147,9 @@ class Verdict:
         reason: Why the base model stays, with what would help; empty where the candidate may take its place.
         callers: Labelled callers held back.
         references: Lawful callers held back.
-        gain: More of the labelled robocalls caught, the mean over volumes; None where nothing was compared.
+        gain: More of the labelled robocalls caught, the mean over volumes; None where they are too few.
         gain_interval: Its interval.
-        volumes: Both models at each volume.
+        volumes: Both models at each volume; none where nothing was compared.
         answers: About calls drawn by lot; None where none were drawn for this candidate.
         confidence: Of the interval of the gain; None where nothing was compared.
     """
@@ -154,13 +211,12 @@ class Verdict:
         return {"passed": self.adapts, **asdict(self)}
 
 
-def shortage(callers: int, campaigns: int, references: int) -> str:
-    """Why nothing can be compared, with what would help; empty where it can.
+def few_labels(callers: int, campaigns: int) -> str:
+    """Why no gain can be told, with what would help; empty where it can.
 
     Args:
         callers: Labelled callers held back.
         campaigns: Of these.
-        references: Lawful callers held back that were not learnt from.
     """
     if callers < FEWEST_CALLERS:
         return (
@@ -172,42 +228,55 @@ def shortage(callers: int, campaigns: int, references: int) -> str:
             f"{callers:,} labelled callers of robocalls in the held-back part are of {campaigns:,} origins, "
             f"{FEWEST_CAMPAIGNS} needed: add feedback about its calls, or give a longer span"
         )
-    if references < FEWEST_REFERENCES:
-        return (
-            f"{references:,} lawful callers in the held-back part that were not learnt from, {FEWEST_REFERENCES} "
-            "needed: give the ends of calls, --senders, or a longer span"
-        )
     return ""
 
 
-def judge(held: HeldBack, what: str, seed: int, confidence: float = CONFIDENCE) -> Verdict:
+def few_references(references: int) -> str:
+    """Why it cannot be told who hits more lawful calls, with what would help; empty where it can.
+
+    Args:
+        references: Lawful callers held back that were not learnt from.
+    """
+    if references >= FEWEST_REFERENCES:
+        return ""
+    return (
+        f"{references:,} lawful callers in the held-back part that were not learnt from, {FEWEST_REFERENCES} "
+        "needed: give the ends of calls, --senders, or a longer span"
+    )
+
+
+def judge(held: HeldBack, what: str, seed: int, proof: Proof = Proof.SURE) -> Verdict:
     """Compare both models. It sorts the calls twice and draws campaigns 2,000 times, some seconds.
 
     Args:
-        held: With enough callers of both kinds (`shortage`).
+        held: With enough lawful callers (`few_references`), and labelled ones (`few_labels`) unless all is presumed.
         what: The candidate, for people: "the adapted model".
         seed: Of the draws.
-        confidence: Of the interval of the gain: it shows one where its lower end is above 0.
+        proof: What labelled robocalls must show.
     """
     random = np.random.default_rng(seed)
     labelled = np.flatnonzero(held.weight > 0)
-    weight = bounded(held.weight[labelled], [held.caller + 1, held.campaign + 1])
     lawful = np.flatnonzero(held.is_lawful)
     callers, references = (len(np.unique(one)) for one in (held.caller, held.number[lawful]))
     alerts = [(highest(held.base, share), highest(held.candidate, share)) for share in VOLUMES]
-    caught = _of(alerts, labelled)
-    shares = np.average(caught, axis=2, weights=weight)
-    mean = caught.mean(axis=1, keepdims=True)
-    gain, gain_interval = _difference(mean, weight, held.campaign, confidence, random)
+    caught, gain, gain_interval, confidence, reason = None, None, None, None, ""
+    if len(labelled):
+        weight = bounded(held.weight[labelled], [held.caller + 1, held.campaign + 1])
+        of_labelled = _of(alerts, labelled)
+        caught = np.average(of_labelled, axis=2, weights=weight)
+        mean = of_labelled.mean(axis=1, keepdims=True)
+        confidence = proof.confidence
+        gains, intervals = _difference(mean, weight, held.campaign, confidence, random)
+        gain, gain_interval = float(gains[0]), _pair(intervals[0])
+        reason = proof.objection(what, gain, gain_interval)
     hit = _of(alerts, lawful)
     _, more = _difference(hit, np.ones(len(lawful)), held.number[lawful], CONFIDENCE, random)
     volumes = [
-        Volume(share, _pair(shares[:, at]), _pair(hit.mean(axis=2)[:, at]), _pair(more[at]))
+        Volume(share, None if caught is None else _pair(caught[:, at]), _pair(hit.mean(axis=2)[:, at]), _pair(more[at]))
         for at, share in enumerate(VOLUMES)
     ]
-    found = float(gain[0]), _pair(gain_interval[0])
-    reason = _no_gain(what, *found, confidence) or _hits_more(what, volumes)
-    return Verdict(reason, callers, references, *found, tuple(volumes), confidence=confidence)
+    reason = reason or _hits_more(what, volumes)
+    return Verdict(reason, callers, references, gain, gain_interval, tuple(volumes), confidence=confidence)
 
 
 def _of(alerts: list[tuple[Mask, Mask]], chosen: Ints) -> Floats:
@@ -220,20 +289,10 @@ def _pair(values: Floats) -> tuple[float, float]:
     return first, second
 
 
-def _no_gain(what: str, gain: float, interval: tuple[float, float], confidence: float) -> str:
-    """That it is not shown to catch more; empty where it is."""
-    if interval[0] > 0:
-        return ""
-    return (
-        f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back ({confidence:.0%} sure of "
-        f"{interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add complaints and traps, or an analyst's "
-        "answers"
-    )
-
-
 def _hits_more(what: str, volumes: Sequence[Volume]) -> str:
-    """That a candidate hits more lawful references, beyond chance; empty where it does not."""
-    worst = max(volumes, key=lambda volume: volume.hit_more[0], default=None)
+    """That a candidate hits more lawful references, beyond chance, where it matters; empty where it does not."""
+    within = [volume for volume in volumes if min(volume.hit) <= MOST_HIT]
+    worst = max(within, key=lambda volume: volume.hit_more[0], default=None)
     if worst is None or worst.hit_more[0] <= 0:
         return ""
     return (

@@ -59,19 +59,29 @@ def _adapted(report: dict[str, Any]) -> Iterator[str]:
         if not gate["volumes"]:
             return
         rows = [
-            (
-                f"{one['share']:.1%}",
-                *(f"{share:.4f}" for share in (*one["caught"], *one["hit"])),
-            )
+            (f"{one['share']:.1%}", *map(_figure, one["caught"] or (None, None)), *map(_figure, one["hit"]))
             for one in gate["volumes"]
         ]
         heads = ("calls with an alert", "caught by the base", "caught adapted", "lawful hit by the base", "hit adapted")
         yield (
             "## The gate: the base and the adapted model at equal alerts\n\n"
             f"{gate['callers']:,} labelled callers and {gate['references']:,} lawful ones judged, none of them learnt "
-            f"from. More of the labelled robocalls caught: {gate['gain']:+.4f}, {gate['confidence']:.0%} sure of "
-            f"{gate['gain_interval'][0]:+.4f} to {gate['gain_interval'][1]:+.4f}.\n\n" + _table(heads, rows)
+            f"from. {_gain(gate)}\n\n" + _table(heads, rows)
         )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _gain(gate: dict[str, Any]) -> str:
+    if gate["gain"] is None:
+        return "So few labelled ones do not tell which model catches more."
+    low, high = gate["gain_interval"]
+    return (
+        f"More of the labelled robocalls caught: {gate['gain']:+.4f}, {gate['confidence']:.0%} sure of {low:+.4f} to "
+        f"{high:+.4f}."
+    )
 
 
 def _answers(answers: dict[str, Any]) -> str:

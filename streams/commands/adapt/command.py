@@ -95,11 +95,12 @@ def adapt(
 
     The calls of the first and the last third of the span teach: what was said of them, or, where that is too little,
     those that the base model and what is around them find most suspect. What is learnt is added to the trees of the
-    base. On the middle third, or on the last hours (--judge-h), a gate compares it with the base at equal alerts. It is
-    taken if it seems to catch more of what was labelled there and hits no more lawful references. But an analyst must
-    have taught it (`robocall ask`): complaints and traps alone say little of the next day. Or answers about
-    20 callers drawn by lot show that it is better: they are asked for in DIR/questions.csv, and `robocall settle DIR`
-    takes them. Else DIR holds the base, with a group weight where that is shown to be better.
+    base. On the middle third, or on the last hours (--judge-h), a gate compares it with the base at equal alerts. What
+    some 40 answers of an analyst taught (`robocall ask`) is taken, unless it seems to catch less of what was labelled
+    there, or hits more lawful references. What 10 taught must seem to catch more. Complaints and traps alone say little
+    of the next day. Then answers about 20 callers drawn by lot must show that it is better: they are asked for in
+    DIR/questions.csv, and `robocall settle DIR` takes them. Else DIR holds the base, with a group weight where that is
+    shown to be better.
     Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
 
     \b
@@ -335,5 +336,6 @@ def _table(outcome: "Outcome") -> Table:
     title = f"held back: {verdict.callers:,} labelled callers, {verdict.references:,} lawful callers"
     table = Table("alerts", "caught, base", f"caught, {name}", "lawful hit, base", f"lawful hit, {name}", title=title)
     for one in verdict.volumes:
-        table.add_row(f"{one.share:.1%}", *(f"{share:.3f}" for share in one.caught), *(f"{hit:.4f}" for hit in one.hit))
+        caught = ("-", "-") if one.caught is None else [f"{share:.3f}" for share in one.caught]
+        table.add_row(f"{one.share:.1%}", *caught, *(f"{hit:.4f}" for hit in one.hit))
     return table

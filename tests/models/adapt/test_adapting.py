@@ -146,6 +146,35 @@ def test_what_answers_taught_need_only_be_likely_to_gain() -> None:
     assert "which shows no gain" in sure.reason
 
 
+@pytest.mark.parametrize(("robocallers", "is_taken"), [(24, False), (25, True)])
+def test_what_many_answers_taught_is_taken_where_nobody_spoke_of_held_back_calls(
+    robocallers: int, *, is_taken: bool
+) -> None:
+    """Nothing is shown for it or against it; some of the twenty-four are asked about."""
+    span = made(2, sees=1.5)
+    learning = is_learnt_from(span.calls)
+    said = complaints(span, 0.3, where=learning) | looked_at(span, early(span), robocallers)
+
+    outcome = adapted(span, said)
+
+    assert (outcome.chosen is not None) is is_taken, outcome.verdict.reason
+    assert outcome.verdict.gain is None
+    assert (len(outcome.verdict.volumes), len(outcome.questions)) == ((4, 0) if is_taken else (0, 20))
+
+
+def test_what_many_answers_taught_stays_where_labels_of_held_back_calls_speak_against_it() -> None:
+    span = made(6, sees=2.1)
+    material = material_of(span, complaints(span, 0.3) | looked_at(span, early(span), 25))
+    learnt = learn(material, 7, lambda _: None, Way.LABELS)
+    assert isinstance(learnt, Student)
+    worse = replace(learnt, margins=-learnt.margins)
+
+    kept, taken = (decided(material, {Choice.LABELLED: one}, "gbt-base", 7) for one in (worse, learnt))
+
+    assert (kept.choice, taken.choice) == (Choice.BASE, Choice.LABELLED)
+    assert "so it is likely to catch less" in kept.verdict.reason
+
+
 def test_callers_of_one_origin_judge_as_one_campaign() -> None:
     """All that is held back is of ten origins, two of which blocks join: too few to compare by."""
     span = made(2, sees=1.5)

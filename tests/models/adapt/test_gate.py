@@ -1,5 +1,7 @@
 """The gate by simulated scores: it lets a better model through, keeps the base where nothing is shown, and refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,12 @@ from models.adapt.gate import (
     FEWEST_REFERENCES,
     LIKELY,
     HeldBack,
+    Proof,
     Verdict,
     Volume,
+    few_labels,
+    few_references,
     judge,
-    shortage,
 )
 
 N, LAWFUL = 20_000, 3_000
@@ -53,7 +57,7 @@ def test_a_better_model_takes_the_place_of_the_base() -> None:
     assert verdict.gain_interval[0] > 0
     assert verdict.callers == 150
     assert verdict.references == LAWFUL // 2
-    assert all(one.caught[1] > one.caught[0] for one in verdict.volumes[1:])
+    assert all(one.caught is not None and one.caught[1] > one.caught[0] for one in verdict.volumes[1:])
 
 
 @pytest.mark.parametrize("sees", [2.0, 1.5, 0.0])
@@ -74,13 +78,11 @@ def test_equal_models_pass_by_chance_only() -> None:
 
 
 def test_a_model_that_hits_more_lawful_references_is_refused() -> None:
-    """It catches more, and at the cost of those who are known as lawful."""
-    verdict = judge(held(adapted_sees=4.0, lawful_rise=1.2), ADAPTED, 1)
+    """It catches as much, and at the cost of those who are known as lawful."""
+    verdict = judge(held(adapted_sees=5.0, lawful_rise=3.7), ADAPTED, 1, Proof.PRESUMED)
 
     assert not verdict.adapts
-    assert "of the calls of lawful references" in verdict.reason
-    assert verdict.gain is not None
-    assert verdict.gain > 0
+    assert "hits 0.40% of the calls of lawful references where 0.5% of calls raise an alert" in verdict.reason
 
 
 @pytest.mark.parametrize("is_one_caller", [True, False])
@@ -96,7 +98,7 @@ def test_neither_one_caller_nor_one_campaign_decides(*, is_one_caller: bool) -> 
     caller = campaign if is_one_caller else np.arange(340)
     is_lawful, number = np.arange(N) >= N - LAWFUL, np.arange(N) + 1
 
-    verdict = judge(HeldBack(base, adapted, weight, caller, campaign, is_lawful, number), ADAPTED, 1, LIKELY)
+    verdict = judge(HeldBack(base, adapted, weight, caller, campaign, is_lawful, number), ADAPTED, 1, Proof.LIKELY)
 
     assert not verdict.adapts
     assert verdict.gain is not None
@@ -130,12 +132,12 @@ def test_the_same_gives_the_same() -> None:
 
 
 def test_too_few_of_either_kind_is_said_with_what_would_help() -> None:
-    assert shortage(FEWEST_CALLERS, FEWEST_CAMPAIGNS, FEWEST_REFERENCES) == ""
-    assert shortage(29, 29, 999).startswith(
+    assert few_labels(FEWEST_CALLERS, FEWEST_CAMPAIGNS) == few_references(FEWEST_REFERENCES) == ""
+    assert few_labels(29, 29).startswith(
         "29 labelled callers of robocalls in the held-back part, 30 needed: add feedback"
     )
-    assert "are of 14 origins, 15 needed" in shortage(30, 14, 999)
-    assert "99 lawful callers" in shortage(30, 15, 99)
+    assert "are of 14 origins, 15 needed" in few_labels(30, 14)
+    assert "99 lawful callers" in few_references(99)
 
 
 def answers(*, better: bool = False, worse: bool = False, missing: int = 0) -> Comparison:
@@ -151,7 +153,7 @@ def unclear(*, gain: float = 0.01, hit_more: float = -0.01) -> Verdict:
 def test_a_likely_gain_is_enough_where_it_is_asked_for() -> None:
     """The same interval, narrower: a gain is likely long before it is sure."""
     slight = held(adapted_sees=2.5)
-    sure, likely = judge(slight, ADAPTED, 1), judge(slight, ADAPTED, 1, LIKELY)
+    sure, likely = judge(slight, ADAPTED, 1), judge(slight, ADAPTED, 1, Proof.LIKELY)
 
     assert sure.gain == likely.gain
     assert sure.gain_interval is not None
@@ -160,6 +162,54 @@ def test_a_likely_gain_is_enough_where_it_is_asked_for() -> None:
     assert (sure.adapts, likely.adapts) == (False, True)
     assert (sure.confidence, likely.confidence) == (CONFIDENCE, LIKELY)
     assert "95% sure of" in sure.reason
+
+
+@pytest.mark.parametrize(("sees", "is_taken"), [(3.0, True), (2.0, True), (1.0, False)])
+def test_what_is_presumed_to_be_better_is_taken_unless_it_is_likely_to_catch_less(
+    sees: float, *, is_taken: bool
+) -> None:
+    """The second is as good as the base, and nothing shows a gain."""
+    scores = held(adapted_sees=sees)
+    likely, presumed = (judge(scores, ADAPTED, 1, proof) for proof in (Proof.LIKELY, Proof.PRESUMED))
+
+    assert presumed.adapts is is_taken, presumed.reason
+    assert likely.adapts is (sees > 2.0)
+    assert (likely.gain, likely.gain_interval) == (presumed.gain, presumed.gain_interval)
+    assert is_taken or "so it is likely to catch less" in presumed.reason
+
+
+def test_the_base_itself_is_no_worse_than_the_base() -> None:
+    same = held(adapted_sees=2.0)
+
+    assert judge(replace(same, candidate=same.base), ADAPTED, 1, Proof.PRESUMED).adapts
+
+
+@pytest.mark.parametrize(("lawful_rise", "is_taken"), [(0.0, True), (2.5, False)])
+def test_where_labels_are_too_few_what_is_presumed_still_must_not_hit_more_lawful_references(
+    lawful_rise: float, *, is_taken: bool
+) -> None:
+    scores = held(adapted_sees=2.0, lawful_rise=lawful_rise)
+
+    verdict = judge(replace(scores, weight=np.zeros(N)), ADAPTED, 1, Proof.PRESUMED)
+
+    assert verdict.adapts is is_taken, verdict.reason
+    assert (verdict.gain, verdict.gain_interval, verdict.confidence) == (None, None, None)
+    assert [one.caught for one in verdict.volumes] == [None] * 4
+    assert verdict.callers == 150
+
+
+@pytest.mark.parametrize(
+    ("callers", "robocallers", "proof"),
+    [
+        (9, 9, Proof.SURE),
+        (40, 4, Proof.SURE),
+        (10, 5, Proof.LIKELY),
+        (24, 24, Proof.LIKELY),
+        (25, 5, Proof.PRESUMED),
+    ],
+)
+def test_the_more_an_analyst_taught_the_less_must_be_shown(callers: int, robocallers: int, proof: Proof) -> None:
+    assert Proof.of_taught(callers, robocallers) is proof
 
 
 def test_a_gain_of_what_nobody_who_looked_has_taught_shows_nothing() -> None:
@@ -187,6 +237,18 @@ def test_answers_do_not_outweigh_complaints_that_say_the_contrary() -> None:
 
     assert found.reason.startswith("an analyst's answers alone show a gain (robocalls where the adapted model alone")
     assert found.reason.endswith("9 of 10, where the base model alone does: 4 of 10), but which shows no gain")
+
+
+@pytest.mark.parametrize(
+    ("hit", "is_taken"), [((0.0009, 0.004), False), ((0.004, 0.0009), False), ((0.0011, 0.004), True)]
+)
+def test_references_are_compared_where_a_budget_may_let_calls_be_hit(
+    hit: tuple[float, float], *, is_taken: bool
+) -> None:
+    volume = Volume(0.05, (0.2, 0.3), hit, (0.0001, 0.004))
+    verdict = Verdict("which shows no gain", 40, 200, 0.01, (-0.2, 0.1), (volume,))
+
+    assert verdict.with_answers(ADAPTED, answers(better=True)).adapts is is_taken
 
 
 def test_answers_do_not_excuse_references_that_are_hit_more() -> None:

@@ -42,6 +42,8 @@ def test_a_campaign_is_listed_and_shown_with_why_it_is_one(tmp_path: Path) -> No
 
     assert 'hx-get="/campaigns/list?within=all"' in index
     assert made.id in listed
+    assert '<tr class="why"><td colspan="10">mean score ' in listed
+    assert "; attestation: " in listed
     assert "<code>robocall campaigns run</code>" not in silent
     assert made.id not in silent
     assert "30 from 30 numbers to 30 numbers" in shown

@@ -224,7 +224,9 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
     is_measurable = _is_unseen(material) if choice in students else np.ones(len(calls), np.bool_)
     judged = wanted if choice is Choice.BASE else choice
     facts = _facts(material, base_version, choice, verdicts, judged, students)
-    unsettled = Unsettled(held.draw, answers, asked, unasked) if asked and unasked and choice is Choice.BASE else None
+    unsettled = None
+    if choice is Choice.BASE and asked and unasked is not None and not unasked.is_final:
+        unsettled = Unsettled(held.draw, answers, asked, unasked)
     return Outcome(choice, verdicts, students, judged, facts, scores[choice], is_measurable, unsettled)
 
 

@@ -2,8 +2,8 @@
 
 Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
 and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
-references, beyond chance both times. Where both hit more than any budget allows, hits are not compared. What is drawn
-again and again for both models alike (a paired bootstrap) is campaigns, callers who share an origin, and lawful
+references, beyond chance both times. Where both hit more than a default budget allows, hits are not compared. What is
+drawn again and again for both models alike (a paired bootstrap) is campaigns, callers who share an origin, and lawful
 callers. No campaign has more than a twentieth of the weight: who complains often does not decide.
 
 Of a model that was learnt this is not enough. Complaints and traps of one span are of the campaigns that it has learnt,
@@ -33,7 +33,7 @@ FEWEST_CAMPAIGNS = 15
 FEWEST_REFERENCES = 100
 """Lawful callers that judge."""
 MOST_HIT = 0.001
-"""Share of the references: where both models hit more than that, no budget lets so many calls raise an alert."""
+"""Share of the references: where both models hit more, no default budget lets so many calls raise an alert."""
 CONFIDENCE = 0.95
 LIKELY = 0.6
 """Of the interval of the gain of what answers taught: either end is passed with 80 %."""
@@ -151,7 +151,7 @@ class Verdict:
         gain_interval: Its interval.
         volumes: Both models at each volume; none where nothing was compared.
         answers: About calls drawn by lot; None where none were drawn for this candidate.
-        confidence: Of the interval of the gain; None where nothing was compared.
+        confidence: Of the interval of the gain; None where there is none.
     """
 
     reason: str
@@ -192,12 +192,12 @@ class Verdict:
         if answers.is_worse:
             reason = f"an analyst's answers show that it is worse ({told})"
         elif answers.is_better:
-            is_against = self.gain is not None and self.gain <= 0
             alone = f"an analyst's answers alone show a gain ({told}), but {self.reason}"
-            reason = alone if is_against else _hits_more(what, self.volumes)
+            reason = alone if self._catches_no_more else _hits_more(what, self.volumes)
         elif self.reason:
             so_far = f", so far they do not tell ({told})" if answers.answered[1] else ""
-            more = f"; or answer {answers.missing} questions about callers drawn by lot" if answers.missing else ""
+            is_of_use = answers.missing and not self.is_final
+            more = f"; or answer {answers.missing} questions about callers drawn by lot" if is_of_use else ""
             reason = f"{self.reason}{more}{so_far}"
         return replace(self, reason=reason, answers=answers)
 
@@ -205,6 +205,15 @@ class Verdict:
     def adapts(self) -> bool:
         """Whether the candidate may take the place of the base."""
         return not self.reason
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no answers about callers drawn by lot would let a refused candidate pass."""
+        return not self.adapts and (self._catches_no_more or bool(_hits_more("", self.volumes)))
+
+    @property
+    def _catches_no_more(self) -> bool:
+        return self.gain is not None and self.gain <= 0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by name."""

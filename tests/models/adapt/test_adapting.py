@@ -150,7 +150,7 @@ def test_what_answers_taught_need_only_be_likely_to_gain() -> None:
 def test_what_many_answers_taught_is_taken_where_nobody_spoke_of_held_back_calls(
     robocallers: int, *, is_taken: bool
 ) -> None:
-    """Nothing is shown for it or against it; some of the twenty-four are asked about."""
+    """Nothing is shown for it or against it. What fewer taught is asked about."""
     span = made(2, sees=1.5)
     learning = is_learnt_from(span.calls)
     said = complaints(span, 0.3, where=learning) | looked_at(span, early(span), robocallers)
@@ -173,6 +173,8 @@ def test_what_many_answers_taught_stays_where_labels_of_held_back_calls_speak_ag
 
     assert (kept.choice, taken.choice) == (Choice.BASE, Choice.LABELLED)
     assert "so it is likely to catch less" in kept.verdict.reason
+    assert "questions about callers drawn by lot" not in kept.verdict.reason
+    assert not kept.questions  # no answer would let it pass
 
 
 def test_callers_of_one_origin_judge_as_one_campaign() -> None:

@@ -264,6 +264,23 @@ def test_a_model_that_answers_show_to_be_worse_is_refused_whatever_complaints_sa
     assert "raises an alert: 9 of 10, where the base model alone does: 4 of 10" in found.reason
 
 
+@pytest.mark.parametrize(("gain", "hit_more", "is_final"), [(0.01, 0.0, False), (0.0, 0.0, True), (0.01, 0.001, True)])
+def test_no_answers_are_asked_for_that_could_not_let_it_pass(gain: float, hit_more: float, *, is_final: bool) -> None:
+    """It promised that answers may help, and whatever they said the base stayed."""
+    verdict = unclear(gain=gain, hit_more=hit_more)
+
+    asked = verdict.with_answers(ADAPTED, answers(missing=20))
+    answered = verdict.with_answers(ADAPTED, answers(better=True))
+
+    assert verdict.is_final is is_final
+    assert ("or answer 20 questions" in asked.reason) is not is_final
+    assert answered.adapts is not is_final
+
+
+def test_what_passes_is_not_final() -> None:
+    assert not replace(unclear(gain=-0.001), reason="").is_final
+
+
 def test_where_answers_are_missing_the_reason_says_how_many() -> None:
     found = unclear().with_answers(ADAPTED, answers(missing=20))
 

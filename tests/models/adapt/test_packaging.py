@@ -57,6 +57,26 @@ def test_the_adapted_model_is_an_artifact_like_any_other(outcome: Outcome, tmp_p
     assert found == {"version": model.version, **report["adapted"]}
 
 
+def test_a_card_says_where_too_few_labels_told_which_model_catches_more(outcome: Outcome, tmp_path: Path) -> None:
+    base = save_small_model(tmp_path / "base")
+    gate = outcome.facts["gate"]
+    volumes = [one | {"caught": None} for one in gate["volumes"]]
+    presumed = {"gate": gate | {"gain": None, "gain_interval": None, "confidence": None, "volumes": volumes}}
+
+    package(
+        replace(outcome, facts=outcome.facts | presumed),
+        base,
+        tmp_path / "own",
+        schema_id="f",
+        created_ms=5,
+        made_by=MADE_BY,
+    )
+
+    card = read_card(tmp_path / "own")
+    assert "So few labelled ones do not tell which model catches more." in card
+    assert f"| 0.5% | - | - | {gate['volumes'][0]['hit'][0]:.4f} |" in card
+
+
 def test_the_base_is_copied_unchanged_and_measures_of_before_go(outcome: Outcome, tmp_path: Path) -> None:
     base = save_small_model(tmp_path / "base")
     own = tmp_path / "own"

@@ -182,6 +182,20 @@ TESTED_ELSEWHERE = {
     ),
     "streams/commands/budgets/collecting": (BUDGETS, "what a measure rests on, counted there"),
     "streams/commands/adapt/inputs": ("tests/streams/commands/adapt/test_command.py", "what both commands begin with"),
+    "streams/commands/adapt/places": ("tests/streams/commands/adapt/test_command.py", "names of files, found there"),
+    "streams/commands/questions/asked": (
+        "tests/streams/commands/ask/test_command.py",
+        "texts of questions, read there",
+    ),
+    "streams/commands/questions/setups": (
+        "tests/streams/commands/ask/test_command.py",
+        "calls of questions, found there",
+    ),
+    "streams/commands/questions/answers": (
+        "tests/streams/commands/adapt/test_settling.py",
+        "answers of tables and of feedback, settled there",
+    ),
+    "streams/commands/events/feedback": ("tests/streams/commands/adapt/test_command.py", "feedback, taken there"),
     "streams/commands/adapt/asked": ("tests/streams/commands/ask/test_command.py", "texts of questions, read there"),
     "streams/commands/adapt/listing": ("tests/streams/commands/ask/test_command.py", "calls of questions, found there"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),

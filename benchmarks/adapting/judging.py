@@ -17,7 +17,8 @@ from models.adapt.group_score import group_score
 from models.budgets.bounds import Floats, Ints
 from models.serve.artifact import Model, load
 from models.serve.weighing import GROUP_WEIGHT
-from streams.commands.adapt.collecting import Gathering, call_keys_of
+from streams.commands.adapt.collecting import Gathering
+from streams.commands.budgets.collecting import call_keys_of
 from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.running.progress import step
 from streams.screening.batch import Batch

@@ -41,9 +41,9 @@ from models.adapt.rounds import Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.serve.artifact import SHIPPED, load
 from models.serve.weighing import GROUP_WEIGHT
-from streams.commands.adapt.collecting import call_keys_of
 from streams.commands.adapt.inputs import SEED, WINDOWS_H, joining_of, known_of, replay_of
-from streams.commands.budgets.source import Source
+from streams.commands.budgets.collecting import call_keys_of
+from streams.commands.events.source import Source
 from streams.running.progress import step
 from streams.settings import load_settings
 

@@ -15,13 +15,11 @@ from scipy.sparse.csgraph import connected_components
 from detector.contract.events import FeedbackSource
 from models.adapt.calls import Calls, Lawful, Mask
 from models.budgets.bounds import Floats, Ints
+from models.data.verdicts import LOOKED
 from models.traffic.truth import Truth
 
 MOST_OF_ONE = 0.05
 """Share of the robocalls learnt from that calls of one number, one origin or one block may be."""
-OUTWEIGH_REFERENCES = frozenset({FeedbackSource.ANALYST, FeedbackSource.TRACEBACK})
-"""Sources that looked: what they say of a caller who is known as lawful counts."""
-
 CLEAR = frozenset({FeedbackSource.ANALYST, FeedbackSource.REDRESS})
 """Sources whose word makes a caller a registered sender: they looked at who it is."""
 
@@ -52,7 +50,7 @@ class Labels:
     @property
     def is_looked_at(self) -> Mask:
         """Calls whose label is of somebody who looked."""
-        looked = [source in OUTWEIGH_REFERENCES for source in self.sources]
+        looked = [source in LOOKED for source in self.sources]
         found: Mask = (self.weight > 0) & np.array([*looked, False])[self.source]
         return found
 
@@ -87,7 +85,7 @@ def labels_of(calls: Calls, lawful: Lawful, said: Mapping[int, Truth]) -> Labels
     ignored = 0
     for place in np.flatnonzero(np.isin(calls.call, keys)).tolist():
         truth = said[int(calls.call[place])]
-        if truth.is_robocall and lawful.is_vouched[place] and truth.source not in OUTWEIGH_REFERENCES:
+        if truth.is_robocall and lawful.is_vouched[place] and truth.source not in LOOKED:
             ignored += 1
             continue
         is_robocall[place], weight[place] = truth.is_robocall, truth.weight

@@ -18,6 +18,8 @@ INVALID_NUMBER = "invalid_number"
 ASSUMED = "assumed"
 """Source of a call that nobody said anything about, and that is taken for lawful."""
 
+LOOKED = frozenset({FeedbackSource.ANALYST, FeedbackSource.TRACEBACK})
+"""Sources that looked at the calls: what they say of a caller who is known as lawful counts, too."""
 REPORTS_THAT_COUNT = 7
 """Of the reports of subscribers on a number the latest so many count. Together they weigh 0.52, whatever their number:
 who wants a number blocked can file any number of reports, and shall not outweigh an analyst."""

@@ -1,14 +1,11 @@
-"""What a person is shown of a question: which calls, why it is asked, what the model says, what was said so far."""
+"""What a question of `robocall ask` and `robocall adapt` says: why it is asked, what the model says, what was said."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
 from detector.contract.events import CallSetup
-from detector.contract.numbers import normal_form
 from detector.policy.reasons import leading, of_features
 from models.adapt.asking import Aim, Asking, Question
 from models.adapt.calls import Calls
@@ -16,69 +13,31 @@ from models.adapt.comparing import Cluster
 from models.adapt.labels import Labels
 from models.budgets.bounds import Ints
 from models.serve.artifact import Model
-
-EXAMPLES = 6
-NPANXX_LENGTH = len("+1202555")
+from streams.commands.questions.asked import Asked, counted
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question, in texts. Those of strangers are in it as they came: whoever shows them cleans them.
+def asked_of(
+    cluster: Cluster, why: str, calls: Calls, labels: Labels, model: Model, setups: Sequence[CallSetup]
+) -> Asked:
+    """Say a question in words; it asks the model about some of the calls.
 
-    Attributes:
-        what: The cluster, "number block +1202555 in trunk group nyc-ix-7".
-        calls: Its calls, their numbers and their time.
-        why: Why it is asked.
-        reasons: What raised the model's scores most, the most important one first.
-        said: What was said of its calls so far; empty where nothing was.
-        examples: Some of its calls, evenly over their time.
-        call_ids: Calls that an answer is about, in order of time.
+    Args:
+        cluster: What is asked about.
+        why: It is asked about.
+        calls: All of the span.
+        labels: Of these.
+        model: Whose scores they have.
+        setups: The calls that an answer is about, in the order of `cluster.labelled`; at least one.
     """
-
-    what: str
-    calls: str
-    why: str
-    reasons: tuple[str, ...]
-    said: str
-    examples: tuple[str, ...]
-    call_ids: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls, cluster: Cluster, why: str, calls: Calls, labels: Labels, model: Model, setups: Sequence[CallSetup]
-    ) -> "Asked":
-        """Say a question in words; it asks the model about some of the calls.
-
-        Args:
-            cluster: What is asked about.
-            why: It is asked about.
-            calls: All of the span.
-            labels: Of these.
-            model: Whose scores they have.
-            setups: The calls that an answer is about, in the order of `cluster.labelled`; at least one.
-        """
-        some = setups[:: max(1, -(-len(setups) // EXAMPLES))]
-        return cls(
-            _what(cluster, setups[0]),
-            _calls(calls, cluster.calls),
-            why,
-            _reasons(model, calls, cluster),
-            _said(labels, cluster.calls),
-            tuple(_example(setup) for setup in some),
-            tuple(dict.fromkeys(setup.call_id for setup in setups)),
-        )
-
-
-def _what(cluster: Cluster, setup: CallSetup) -> str:
-    if cluster.kind == "block":
-        return f"number block {normal_form(setup.calling_number)[:NPANXX_LENGTH]} in trunk group {setup.trunk_group_id}"
-    return f"calling number {setup.calling_number or 'withheld'} by trunk group {setup.trunk_group_id}"
-
-
-def _calls(calls: Calls, chosen: Ints) -> str:
-    numbers, called = (len(np.unique(key[chosen])) for key in (calls.number, calls.called))
-    begin, end = (_instant(int(one)) for one in (calls.at_ms[chosen[0]], calls.at_ms[chosen[-1]]))
-    return f"{len(chosen):,} calls from {numbers:,} numbers to {called:,} numbers, {begin} to {end} UTC"
+    its = cluster.calls
+    return Asked.of(
+        setups,
+        counted(calls.number[its], calls.called[its], calls.at_ms[its]),
+        why,
+        is_block=cluster.kind == "block",
+        reasons=_reasons(model, calls, cluster),
+        said=_said(labels, its),
+    )
 
 
 def why_of(question: Question, asking: Asking) -> str:
@@ -116,16 +75,3 @@ def _said(labels: Labels, chosen: Ints) -> str:
         for source, is_robocall in zip(labels.source[known].tolist(), labels.is_robocall[known].tolist(), strict=True)
     )
     return ", ".join(f"{source}: {count:,} {verdict}" for (source, verdict), count in sorted(said.items()))
-
-
-def _example(setup: CallSetup) -> str:
-    name = f"  {setup.calling_name!r}" if setup.calling_name else ""
-    attestation = f"  attestation {setup.attestation}" if setup.attestation else ""
-    return (
-        f"{_instant(setup.setup_time_ms, 'seconds')}  {setup.calling_number} to {setup.called_number}"
-        f"  by {setup.trunk_group_id}{attestation}{name}"
-    )
-
-
-def _instant(epoch_ms: int, precision: str = "minutes") -> str:
-    return datetime.fromtimestamp(epoch_ms / 1_000, UTC).replace(tzinfo=None).isoformat(" ", precision)

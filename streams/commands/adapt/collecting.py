@@ -5,10 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns.call_columns import CallBatch, build_batch
-from detector.columns.hashing import PUBLIC_SEED
-from detector.columns.numbering import ANONYMOUS, FOREIGN, VALID
-from detector.contract.events import CallSetup
 from detector.features.schemas import SCHEMAS, own_columns
 from detector.policy.budgets import HOUR_S
 from detector.policy.model_step import WINDOWS_AGE
@@ -18,11 +14,9 @@ from models.data.joining import Joining
 from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model
 from models.traffic.truth import Truth
-from streams.commands.budgets.collecting import deciding, is_wanted, margins_of, talks_of
+from streams.commands.budgets.collecting import call_keys_of, deciding, is_wanted, keys_at, margins_of, talks_of
 from streams.screening.batch import Batch
 
-BLOCK_FACTOR = 1_000_003
-"""Keys of trunk groups are hashes: a block's is that of its trunk group times this, and its six digits."""
 _NAMES = ("at_ms", "call", "number", "called", "origin", "block", "windows_s", "is_number", "margins", "grouped")
 
 
@@ -68,7 +62,7 @@ class Gathering:
             "windows_s": np.maximum(rows[:, WINDOWS_AGE], 0.0),
             "margins": margins_of(screening, chosen, self._model),
             "grouped": deciding(screening, chosen, self._model),
-            **_keys(events, at),
+            **keys_at(events, at),
         }
         for name, values in kept.items():
             self._columns[name].append(values)
@@ -92,25 +86,3 @@ class Gathering:
         """Labels of all calls that something was said of, by key of the call id; called once."""
         labels = dict(self._joining.labels()) if self._joining is not None else {}
         return dict(zip(call_keys_of(list(labels)).tolist(), labels.values(), strict=True))
-
-
-def _keys(events: CallBatch, at: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """By what the setups at some places of a batch belong together."""
-    number_class, npanxx = events.number_class[at], events.calling_npanxx[at]
-    return {
-        "call": events.call[at],
-        "number": np.where(number_class == ANONYMOUS, 0, events.calling[at]),
-        "called": events.called[at],
-        "origin": events.origin[at],
-        "block": np.where(npanxx >= 0, events.trunk[at] * BLOCK_FACTOR + npanxx, 0),
-        "is_number": np.isin(number_class, (VALID, FOREIGN)),
-    }
-
-
-def call_keys_of(call_ids: list[str]) -> NDArray[np.int64]:
-    """Keys of call ids, as columns have them; shape (n,)."""
-    setups = [
-        CallSetup(call_id=one, setup_time_ms=0, calling_number="", called_number="", trunk_group_id="")
-        for one in call_ids
-    ]
-    return build_batch(setups, [True] * len(setups), seed=PUBLIC_SEED).call

@@ -31,10 +31,10 @@ from models.store.registry import Registry
 from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
 from streams.commands.adapt.listing import listed
 from streams.commands.adapt.nightly import nightly
-from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS, has_answers, questions_option
+from streams.commands.adapt.places import LOT, LOT_FILE, QUESTIONS, questions_option
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
-from streams.commands.budgets.source import Source
+from streams.commands.events.source import Source
 from streams.commands.models.beside import Beside
 from streams.commands.models.place import (
     FILE,
@@ -45,6 +45,7 @@ from streams.commands.models.place import (
     model_option,
     place_of,
 )
+from streams.commands.questions.table import has_answers
 from streams.commands.train import made_by, print_curve
 from streams.files import changing
 from streams.numbers.assigned import read_unassigned

@@ -6,7 +6,7 @@ Whoever changes a lot or its table holds the lock of the table (`streams.files.c
 
 import io
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,11 @@ from typing import Any
 import msgspec
 
 from detector.contract.errors import RobocallError
-from detector.contract.events import Feedback, Verdict
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import gate
 from models.adapt.adapting import NAMES, Choice, Unsettled
 from models.adapt.comparing import Turn, compared, mostly
 from models.adapt.found import note_verdict
-from models.adapt.labels import OUTWEIGH_REFERENCES
 from models.adapt.packaging import MEASURES
 from models.errors import ArtifactError
 from models.serve.artifact import load
@@ -28,8 +26,10 @@ from models.serve.manifest import MANIFEST, SIGNATURE
 from models.serve.signing import Signing
 from models.store.opening import open_storage
 from models.store.storage import Drafts
-from streams.commands.adapt.asked import Asked
-from streams.commands.adapt.table import LOT, LOT_FILE, listed_ids, write_table
+from streams.commands.adapt.places import LOT, LOT_FILE
+from streams.commands.questions.answers import Answer
+from streams.commands.questions.asked import Asked
+from streams.commands.questions.table import listed_ids, write_table
 from streams.files import write_whole
 
 CANDIDATE = "candidate"
@@ -40,13 +40,6 @@ DRAFTS = Drafts("{name}.part", abandoned_after_s=0.0)
 
 class LotUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
     """There is no lot, or it is damaged."""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What somebody who looked said of one call, and when, epoch milliseconds."""
-
-    is_robocall: bool
-    time_ms: int
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,17 +134,6 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
         passed = [place for place, one in enumerate(self.callers) if one.is_passed]
         found, asked = compared([one.turn for one in self.callers], [one.answer for one in self.callers], passed)
         return self.unasked.with_answers(NAMES[self.choice], found), asked
-
-
-def answers_of(said: Iterable[Feedback]) -> dict[str, Answer]:
-    """The latest answer of whoever looked, by the call id that it names; what names none is left out."""
-    found: dict[str, Answer] = {}
-    for one in said:
-        if one.call_id is None or one.source not in OUTWEIGH_REFERENCES:
-            continue
-        if one.call_id not in found or found[one.call_id].time_ms <= one.time_ms:
-            found[one.call_id] = Answer(one.verdict is Verdict.ROBOCALL, one.time_ms)
-    return found
 
 
 def note_outcome(lot: Lot, folder: Path, table: Path, signing: Signing) -> tuple[gate.Verdict, int]:

@@ -15,8 +15,8 @@ from rich.console import Console
 from detector.features.window_constants import HOUR_MS
 from streams.commands.adapt.nights import Schedule, at_ms
 from streams.commands.adapt.watching import Plan, Told, WallClock, Watch
-from streams.commands.budgets.source import Source
 from streams.commands.child import run
+from streams.commands.events.source import Source
 from streams.commands.models.place import own_place
 from streams.log import configure_log
 from streams.settings import load_settings

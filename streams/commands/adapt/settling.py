@@ -1,31 +1,24 @@
 """`robocall settle`: answers about callers drawn by lot decide whether the candidate of an adaptation is better."""
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from detector.contract.events import Feedback
-from models.data.complaints import PRESETS, Reading
-from streams.commands.adapt.inputs import feedback_of
-from streams.commands.adapt.table import QUESTIONS, questions_option
-from streams.commands.budgets.source import Source
-from streams.commands.feedback import records_in
+from streams.commands.adapt.places import QUESTIONS, questions_option
+from streams.commands.events.feedback import feedback_of
+from streams.commands.events.source import Source
 from streams.commands.models.place import FILE, JSON_OPTION
-from streams.commands.records.rows import Tally
+from streams.commands.questions.answers import answers_in, answers_of
 from streams.files import changing
 from streams.running.progress import step
 from streams.settings import load_settings
-from streams.wire.feedback import FeedbackRefused, read_feedback
 
 if TYPE_CHECKING:
     from models.adapt.gate import Verdict
     from streams.commands.adapt.lots import Lot
-
-ANALYST = PRESETS["analyst"]
 
 
 @click.command()
@@ -59,25 +52,11 @@ def settle(
 
         lots.read_lot(folder)
     with changing(table):
-        said = [*_answers(table, console), *feedback_of(Source((), is_archived), feedback, console)]
-        lot = lots.read_lot(folder).with_answers(lots.answers_of(said))
+        said = [*answers_in(table, console), *feedback_of(Source((), is_archived), feedback, console)]
+        lot = lots.read_lot(folder).with_answers(answers_of(said))
         with step("Comparing", console, quick=True):
             verdict, missing = lots.note_outcome(lot, folder, table, settings.signing)
     _tell(lot, verdict, missing, table, folder, console, as_json=as_json)
-
-
-def _answers(table: Path, console: Console) -> list[Feedback]:
-    """Those that are filled in; how many are not is said. A table that somebody took away has none."""
-    tally = Tally()
-    if not table.exists():
-        return []
-    with step(f"Reading {table}", console, quick=True):
-        reading = Reading({}, time.time_ns() // 1_000_000, source=ANALYST.source)
-        found = [read_feedback(value) for _, value in records_in(str(table), ANALYST, reading, tally)]
-    if tally.refused:
-        text = f"{tally.refused.total():,} rows of {table} say neither robocall nor lawful, so they are not answered"
-        console.print(text, markup=False, soft_wrap=True)
-    return [one for one in found if not isinstance(one, FeedbackRefused)]
 
 
 def _tell(

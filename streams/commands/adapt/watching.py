@@ -28,7 +28,7 @@ from models.errors import ArtifactError
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.settings import load_archive_settings
 from streams.commands.adapt.nights import ATTEMPTS, Night, Notes, Schedule, iso
-from streams.commands.adapt.table import LOT, LOT_FILE
+from streams.commands.adapt.places import LOT, LOT_FILE
 from streams.commands.child import CommandFailed
 from streams.commands.lookup import with_redis
 from streams.commands.models.place import Place

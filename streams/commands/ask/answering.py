@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from detector.contract.events import Verdict
-from streams.commands.adapt.asked import Asked
+from streams.commands.questions.asked import Asked
 from streams.running.printable import printable
 from streams.wire.feedback import said_of
 from streams.wire.records import encode

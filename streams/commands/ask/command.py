@@ -10,18 +10,18 @@ from rich.console import Console
 
 from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
 from streams.commands.adapt.listing import listed
-from streams.commands.adapt.table import write_table
 from streams.commands.ask.answering import appended, session
 from streams.commands.budgets.collecting import keys_of
 from streams.commands.budgets.command import read_senders
-from streams.commands.budgets.source import Source
+from streams.commands.events.source import Source
 from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
+from streams.commands.questions.table import write_table
 from streams.files import open_output, require_distinct
 from streams.running.progress import Say, step
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
-    from streams.commands.adapt.asked import Asked
+    from streams.commands.questions.asked import Asked
 
 QUESTIONS = 20
 RANKED_FROM = 50_000

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.columns.hashing import PUBLIC_SEED
-from detector.columns.numbering import FOREIGN, VALID
+from detector.columns.numbering import ANONYMOUS, FOREIGN, VALID
 from detector.contract.decisions import Step
 from detector.contract.events import CallSetup
 from detector.features.window_constants import SHORT_TALK_MS
@@ -27,6 +27,9 @@ TRAFFIC_STRIDE = 4
 """One call in so many has its features counted."""
 TALK_MS = SHORT_TALK_MS
 """An answered call longer than this is a talk."""
+
+BLOCK_FACTOR = 1_000_003
+"""Keys of trunk groups are hashes: a block's is that of its trunk group times this, and its six digits."""
 
 Column = list[NDArray[Any]]
 
@@ -162,3 +165,30 @@ def keys_of(numbers: list[str]) -> NDArray[np.int64]:
         for number in numbers
     ]
     return build_batch(setups, [True] * len(setups), seed=PUBLIC_SEED).calling
+
+
+def keys_at(events: CallBatch, at: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """By what setups belong together.
+
+    Args:
+        events: Of a batch.
+        at: Places of setups, shape (n,).
+    """
+    number_class, npanxx = events.number_class[at], events.calling_npanxx[at]
+    return {
+        "call": events.call[at],
+        "number": np.where(number_class == ANONYMOUS, 0, events.calling[at]),
+        "called": events.called[at],
+        "origin": events.origin[at],
+        "block": np.where(npanxx >= 0, events.trunk[at] * BLOCK_FACTOR + npanxx, 0),
+        "is_number": np.isin(number_class, (VALID, FOREIGN)),
+    }
+
+
+def call_keys_of(call_ids: list[str]) -> NDArray[np.int64]:
+    """Keys of call ids, as columns have them; shape (n,)."""
+    setups = [
+        CallSetup(call_id=one, setup_time_ms=0, calling_number="", called_number="", trunk_group_id="")
+        for one in call_ids
+    ]
+    return build_batch(setups, [True] * len(setups), seed=PUBLIC_SEED).call

@@ -24,7 +24,7 @@ from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
 from models.watch.drift import has_moved
 from streams.commands.budgets.collecting import Collector, keys_of
-from streams.commands.budgets.source import Source, source_options
+from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
 from streams.commands.models.place import (

@@ -30,8 +30,8 @@ from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.archive import epoch_ms
-from streams.commands.budgets.source import Source, source_options
 from streams.commands.campaigns.showing import lines_of, object_of, table_of
+from streams.commands.events.source import Source, source_options
 from streams.commands.models.place import FILE
 from streams.commands.records.rows import Tally, deliver, tell
 from streams.commands.replay import read_batches

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from detector.policy.settings import Override, Policy
 from streams.cases.roles import Role, require
-from streams.commands.budgets.source import Source, source_options
+from streams.commands.events.source import Source, source_options
 from streams.commands.models.beside import beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, model_option, place_of
 from streams.commands.policy.saving import named_file, save_policy

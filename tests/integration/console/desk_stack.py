@@ -9,7 +9,7 @@ from typing import Any
 
 from streams.archive.files import ArchiveStore
 from streams.campaigns.records import CampaignRecord, encoded
-from streams.commands.adapt.table import write_table
+from streams.commands.questions.table import write_table
 from streams.kafka.topics import CALL_EVENTS, CAMPAIGNS
 from streams.redis.connection import Guard, connect
 from streams.redis.decisions import DecisionIndex

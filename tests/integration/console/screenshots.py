@@ -34,9 +34,9 @@ from streams.archive.files import ArchiveStore
 from streams.campaigns.past import Past
 from streams.campaigns.records import encoded, record_of
 from streams.campaigns.settings import load_campaign_settings
-from streams.commands.adapt.asked import Asked
-from streams.commands.adapt.table import write_table
 from streams.commands.demo.desk import invented_upstreams
+from streams.commands.questions.asked import Asked
+from streams.commands.questions.table import write_table
 from streams.commands.replay import loaded, replayed
 from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CAMPAIGNS

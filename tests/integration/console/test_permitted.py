@@ -9,8 +9,8 @@ from typing import Any
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.store.registry import Registry
-from streams.commands.adapt.asked import Asked
-from streams.commands.adapt.table import write_table
+from streams.commands.questions.asked import Asked
+from streams.commands.questions.table import write_table
 from streams.console.desk.questions import QuestionTable
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject

@@ -20,7 +20,7 @@ from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
 from streams.commands.adapt.command import SCARCE, adapt
-from streams.commands.adapt.table import LOT, QUESTIONS
+from streams.commands.adapt.places import LOT, QUESTIONS
 from streams.commands.budgets.command import budgets
 from streams.commands.feedback import feedback
 from streams.commands.replay import replay

@@ -10,7 +10,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from streams.archive.files import ArchiveStore
 from streams.commands.adapt.lots import Lot, read_lot
 from streams.commands.adapt.nights import ATTEMPTS, Night, Notes
-from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS
+from streams.commands.adapt.places import LOT, LOT_FILE, QUESTIONS
 from streams.commands.adapt.watching import AGAIN_S, MODEL, SET_ASIDE
 from streams.commands.models.place import own_place
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK

@@ -15,7 +15,7 @@ from models.serve.artifact import load
 from models.serve.manifest import MANIFEST
 from streams.archive.files import ArchiveStore
 from streams.commands.adapt.lots import CANDIDATE, Lot, forget_lot, read_lot, write_lot
-from streams.commands.adapt.table import LOT, LOT_FILE, QUESTIONS
+from streams.commands.adapt.places import LOT, LOT_FILE, QUESTIONS
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, put

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from detector.contract.events import Verdict
-from streams.commands.adapt.asked import Asked
 from streams.commands.ask.answering import answered, appended, session, show
+from streams.commands.questions.asked import Asked
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
 FIRST = Asked("number block +1202555 in trunk group nyc", "3 calls", "why", ("reason",), "", ("call",), ("a", "b", "c"))

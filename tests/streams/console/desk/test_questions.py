@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from detector.contract.events import Verdict
-from streams.commands.adapt.asked import Asked
-from streams.commands.adapt.table import COLUMNS, write_table
+from streams.commands.questions.asked import Asked
+from streams.commands.questions.table import COLUMNS, write_table
 from streams.console.desk.questions import QuestionsUnusable, QuestionTable, answers_of
 from streams.files import changing
 from streams.wire.feedback import FeedbackRefused, read_feedback

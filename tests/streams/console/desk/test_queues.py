@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.commands.adapt.table import write_table
+from streams.commands.questions.table import write_table
 from streams.console.desk.questions import QuestionTable
 from streams.console.roles import Role
 from streams.kafka.topics import CALL_FEEDBACK

@@ -6,9 +6,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from detector.contract.events import Verdict
-from streams.commands.adapt.asked import Asked
-from streams.commands.adapt.table import COLUMNS, write_table
 from streams.commands.feedback import feedback
+from streams.commands.questions.asked import Asked
+from streams.commands.questions.table import COLUMNS, write_table
 from tests.streams.commands.ask.test_answering import FIRST, SECOND, records
 
 

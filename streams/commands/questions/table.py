@@ -4,28 +4,15 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-import click
+from typing import BinaryIO
 
 from detector.contract.events import TEXT_LIMIT
 from models.data.cells import inert
+from streams.commands.questions.asked import Asked
 from streams.running.printable import printable
 
-if TYPE_CHECKING:
-    from streams.commands.adapt.asked import Asked
-
-QUESTIONS = "questions.csv"
-"""The table, in the folder of an adaptation, where no other one is named."""
-LOT, LOT_FILE = "lot", "lot.json"
-"""In that folder where answers are asked for, and in this what they are about (`streams.commands.adapt.lots`)."""
 CELL_LIMIT = 32_000
 """Characters of a cell: spreadsheets cut longer ones off."""
-questions_option = click.option(
-    "--questions",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Table of the questions. [default: DIR/questions.csv]",
-)
 COLUMNS = (
     "question",
     "verdict",
@@ -39,7 +26,7 @@ COLUMNS = (
 )
 
 
-def write_table(questions: "Sequence[Asked]", out: BinaryIO) -> None:
+def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
     """Write the questions as CSV, a line each, with an empty column `verdict` for the answers.
 
     `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, those that begin

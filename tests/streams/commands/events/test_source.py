@@ -12,7 +12,7 @@ import pytest
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
-from streams.commands.budgets.source import Source
+from streams.commands.events.source import Source
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.screening.pipeline import MAX_BATCH
 from streams.wire.feedback import FeedbackRefused, read_feedback

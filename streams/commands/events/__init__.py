@@ -1,0 +1,1 @@
+"""Which call events a command is about."""

@@ -118,6 +118,7 @@ class Measured:
         block: The same for blocks.
         complaints: Why an action has no cut, one sentence each.
         is_of_all: All calls counted as lawful for the first of both cuts that there is, since too few were known to be.
+        answers: Callers drawn by lot from all calls about whom a person answered, where that cut goes by it; else 0.
     """
 
     model_version: str
@@ -131,6 +132,7 @@ class Measured:
     block: Cut | None
     complaints: tuple[str, ...] = ()
     is_of_all: bool = False
+    answers: int = 0
 
     @property
     def day(self) -> str:
@@ -262,8 +264,7 @@ def in_force(
     if measured is None or silence:
         return InForce(False, silence)
     label, block = (math.inf if cut is None else cut.margin for cut in (measured.label, measured.block))
-    what = "calls, all counted as lawful," if measured.is_of_all else "lawful calls"
-    rests = f"{measured.calls:,} {what} of {measured.callers:,} callers, measured {measured.day}"
+    rests = f"{_rests_on(measured)}, measured {measured.day}"
     return InForce(
         True,
         "; ".join((f"{_cut('labels', measured.label)}, {_cut('blocks', measured.block)}, by {rests}",
@@ -274,6 +275,14 @@ def in_force(
         budgets.windows_h * HOUR_S,
         has_drifted,
     )  # fmt: skip
+
+
+def _rests_on(measured: Measured) -> str:
+    calls = f"{measured.calls:,} calls"
+    if measured.answers:
+        return f"answers about {measured.answers:,} callers, drawn by lot from the highest of {calls}"
+    what = f"{calls}, all counted as lawful," if measured.is_of_all else f"{measured.calls:,} lawful calls"
+    return f"{what} of {measured.callers:,} callers"
 
 
 def _cut(what: str, cut: Cut | None) -> str:

@@ -62,7 +62,8 @@ class Calls:
             chosen: Which, shape (n,).
             margins: Of all n calls.
         """
-        return Span(self.number[chosen], self.called[chosen], margins[chosen], self.at_ms[chosen], self.talks)
+        call, number, called = (one[chosen] for one in (self.call, self.number, self.called))
+        return Span(call, number, called, margins[chosen], self.at_ms[chosen], self.talks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,8 @@ budget is kept whatever part of the lawful calls is of organisations or of peopl
 
 A list of senders may leave out those whom a model hits most: collectors, pollsters, charities. No bound on the others
 tells that. So of all calls no more than a few times the budget are hit, whatever the references say.
+
+Answers about callers drawn by lot leave nobody out, and stand in the place of senders (`models.budgets.audit`).
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detector.policy.settings import StandingBlocks
-from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, lowest_margin, share_from
+from models.budgets.audit import AuditedCalls
+from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, cuts_at
 from models.budgets.standing import with_standing_blocks
 
 
@@ -22,14 +25,14 @@ class Basis:
     """The calls that one budget goes by.
 
     Attributes:
-        calls: Registered senders, or all calls.
-        is_of_all: Which of them.
+        calls: Registered senders, all calls, or all of which answers tell something.
+        is_of_all: All calls, as if they were lawful.
         people: Calls of reciprocal pairs, which must keep the budget too; None where there are none.
         everybody: All calls: of them as many times the budget may be hit; None where `calls` are that already.
         times: So many.
     """
 
-    calls: ReferenceCalls
+    calls: ReferenceCalls | AuditedCalls
     is_of_all: bool = False
     people: ReferenceCalls | None = None
     everybody: ReferenceCalls | None = None
@@ -43,12 +46,12 @@ class Basis:
             confidence: Of the bounds, in (0, 1).
 
         Returns:
-            None where `calls` are of too few callers to show it.
+            None where `calls` are of too few callers to show it, or answers do not.
         """
-        found = lowest_margin(self.calls, budget, confidence)
+        found = self.calls.lowest(budget, confidence)
         if found is None:
             return None
-        others = [_above_all_but(calls, share) for calls, share in self._others(budget, confidence)]
+        others = [cuts_at(calls.margins, [share])[0] for calls, share in self._others(budget, confidence)]
         return self.at(max([found.margin, *others]), budget, confidence)
 
     def at(self, margin: float, budget: float, confidence: float) -> Bounded:
@@ -59,7 +62,7 @@ class Basis:
             budget: Share of lawful calls that may be hit, in (0, 1).
             confidence: Of the bounds, in (0, 1).
         """
-        found = share_from(self.calls, margin, confidence)
+        found = self.calls.hit_from(margin, budget, confidence)
         used = [
             budget * (float(np.mean(calls.margins >= margin)) / share)  # never more than it where the share is kept
             for calls, share in self._others(budget, confidence)
@@ -89,9 +92,3 @@ class Basis:
             for calls, share in found
             if calls is not None and share < 1.0 and calls.n_callers >= callers_needed(share, confidence)
         ]
-
-
-def _above_all_but(calls: ReferenceCalls, share: float) -> float:
-    """The lowest margin from which on no more than a share of the calls is hit."""
-    downwards = np.sort(calls.margins)[::-1]
-    return float(np.nextafter(downwards[int(share * len(downwards))], np.inf))

@@ -13,6 +13,7 @@ It speaks of callers like those that were seen. Who is not among the references 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,23 @@ from scipy.special import gammaincinv
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """The lowest margin from which on a budget is kept.
+
+    Attributes:
+        margin: Log-odds; calls at it are hit.
+        share: Share of the reference calls hit.
+        most: Upper bound on it.
+        answers: Callers about whom a person answered, where it goes by that.
+    """
+
+    margin: float
+    share: float
+    most: float
+    answers: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,22 +58,45 @@ class ReferenceCalls:
     @property
     def n_callers(self) -> int:
         """How many callers there are."""
-        return len(np.unique(self.callers))
+        return int(np.count_nonzero(np.bincount(self.callers)))
 
+    def lowest(self, budget: float, confidence: float) -> Bounded | None:
+        """Find the lowest margin from which on the bound keeps the budget, there and at every higher one.
 
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """The lowest margin from which on a budget is kept.
+        It sorts the calls once. Ties are hit or spared together.
 
-    Attributes:
-        margin: Log-odds; calls at it are hit.
-        share: Share of the reference calls hit.
-        most: Upper bound on it.
-    """
+        Args:
+            budget: Share of lawful calls that may be hit, in (0, 1).
+            confidence: Of the bound, in (0, 1).
 
-    margin: float
-    share: float
-    most: float
+        Returns:
+            None where not even hitting nobody would show it: there are too few callers.
+        """
+        mean_weight = 1.0 / self.n_callers
+        nobody = upper_bound(np.zeros(1), np.zeros(1), mean_weight, confidence).item()
+        if nobody > budget:
+            return None
+        order = np.argsort(-self.margins, kind="stable")
+        margins, n = self.margins[order], len(order)
+        share = np.arange(1, n + 1) / n
+        square = np.cumsum(2 * _earlier_of_caller(self.callers[order]) + 1) / n**2  # (before + 1)^2 - before^2
+        is_last = np.append(margins[1:] < margins[:-1], True)
+        ends = np.flatnonzero(is_last)
+        ends = ends[: int(np.searchsorted(share[ends], budget, side="right"))]  # beyond, the share alone is too much
+        bounds = upper_bound(share[ends], square[ends], mean_weight, confidence)
+        kept = len(bounds) if (bounds <= budget).all() else int(np.argmax(bounds > budget))
+        if not kept:
+            return Bounded(float(np.nextafter(margins[0], np.inf)), 0.0, nobody)
+        last = ends[kept - 1]
+        return Bounded(margins.item(last), share.item(last), bounds.item(kept - 1))
+
+    def hit_from(self, margin: float, budget: float, confidence: float) -> Bounded:  # noqa: ARG002 - others go by it
+        """The share hit from a given margin on, with its bound, whatever the budget; as `lowest`."""
+        hit = self.margins >= margin
+        weights = np.bincount(self.callers[hit]) / len(hit)
+        share, square = np.array([weights.sum()]), np.array([(weights**2).sum()])
+        most = upper_bound(share, square, 1.0 / self.n_callers, confidence)
+        return Bounded(margin, share.item(), most.item())
 
 
 def callers_needed(budget: float, confidence: float) -> int:
@@ -77,45 +118,16 @@ def upper_bound(share: Floats, square: Floats, mean_weight: float, confidence: f
     return bound
 
 
-def lowest_margin(calls: ReferenceCalls, budget: float, confidence: float) -> Bounded | None:
-    """Find the lowest margin from which on the bound keeps the budget, there and at every higher one.
-
-    It sorts the calls once. Ties are hit or spared together.
+def cuts_at(margins: Floats, shares: Sequence[float]) -> list[float]:
+    """The lowest margins from which on no more than these shares of the calls are hit; it sorts the calls once.
 
     Args:
-        calls: At least one.
-        budget: Share of lawful calls that may be hit, in (0, 1).
-        confidence: Of the bound, in (0, 1).
-
-    Returns:
-        None where not even hitting nobody would show it: there are too few callers.
+        margins: Of n calls, at least one, in any order.
+        shares: Above 0; from 1 on all calls are hit.
     """
-    mean_weight = 1.0 / calls.n_callers
-    nobody = upper_bound(np.zeros(1), np.zeros(1), mean_weight, confidence).item()
-    if nobody > budget:
-        return None
-    order = np.argsort(-calls.margins, kind="stable")
-    margins, n = calls.margins[order], len(order)
-    share = np.arange(1, n + 1) / n
-    square = np.cumsum(2 * _earlier_of_caller(calls.callers[order]) + 1) / n**2  # (before + 1)^2 - before^2
-    is_last = np.append(margins[1:] < margins[:-1], True)
-    ends = np.flatnonzero(is_last)
-    ends = ends[: int(np.searchsorted(share[ends], budget, side="right"))]  # beyond, the share alone is too much
-    bounds = upper_bound(share[ends], square[ends], mean_weight, confidence)
-    kept = len(bounds) if (bounds <= budget).all() else int(np.argmax(bounds > budget))
-    if not kept:
-        return Bounded(float(np.nextafter(margins[0], np.inf)), 0.0, nobody)
-    last = ends[kept - 1]
-    return Bounded(margins.item(last), share.item(last), bounds.item(kept - 1))
-
-
-def share_from(calls: ReferenceCalls, margin: float, confidence: float) -> Bounded:
-    """The share hit from a given margin on, with its bound; as `lowest_margin`."""
-    hit = calls.margins >= margin
-    weights = np.bincount(calls.callers[hit]) / len(hit)
-    share, square = np.array([weights.sum()]), np.array([(weights**2).sum()])
-    most = upper_bound(share, square, 1.0 / calls.n_callers, confidence)
-    return Bounded(margin, share.item(), most.item())
+    upwards, n = np.sort(margins), len(margins)
+    spared = [n - int(share * n) for share in shares]
+    return [float(np.nextafter(upwards[one - 1], np.inf)) if one > 0 else -math.inf for one in spared]
 
 
 def _earlier_of_caller(callers: Ints) -> Ints:

@@ -1,5 +1,6 @@
 """From reference calls to a measure: the thresholds that the budgets lead to, moved from the last ones step by step."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,9 +9,10 @@ import numpy as np
 from detector.policy.budgets import MILLION, Budgets
 from detector.policy.settings import StandingBlocks
 from models.budgets.basis import Basis
-from models.budgets.bounds import Bounded, Floats, ReferenceCalls, callers_needed
+from models.budgets.bounds import Bounded, Floats, Ints, ReferenceCalls, callers_needed
 from models.budgets.measure import Group, Measure, Threshold, traffic_of
 from models.budgets.references import References, Span
+from models.budgets.standing import with_standing_blocks
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 
@@ -79,7 +81,7 @@ def make(
         ),
     )
     found = [_threshold(*one, budgets, subject.calibrated) for one in wanted]
-    is_any_of_all = label_basis.is_of_all or block_basis.is_of_all
+    is_any_of_all = any(one.calls is not references.registered for one in (label_basis, block_basis))
     return Measure(
         model_version=subject.model_version,
         partitions=subject.partitions,
@@ -105,19 +107,54 @@ def _group(calls: ReferenceCalls | None) -> Group:
     return Group(0, 0) if calls is None else Group(len(calls.margins), calls.n_callers)
 
 
+def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlocks, found: Measure) -> list[Ints]:
+    """About whom a person should be asked now, so that more of the budgets can be spent: labels first, then blocks.
+
+    Args:
+        references: Of the calls that were measured.
+        budgets: Of the policy.
+        standing: When blocks become a block of the caller, of the policy.
+        found: Of `make`.
+
+    Returns:
+        Places in the span of the calls of each, in order of time; empty where answers would be of no use.
+    """
+    label, block = (one / MILLION for one in (budgets.label_per_million, budgets.block_per_million))
+    calls, alone = references.audited, _by_answers(references).lowest(block, budgets.confidence)
+    blocked = calls if alone is None else with_standing_blocks(calls, standing, alone.margin)
+    for audited, budget, threshold in ((calls, label, found.label), (blocked, block, found.block)):
+        below = math.inf if threshold is None else threshold.wanted_margin
+        asked = audited.asked(budget, budgets.confidence, below)
+        if asked:
+            return asked
+    return []
+
+
 def _basis(references: References, budget: float, budgets: Budgets) -> Basis:
-    """The calls that a budget goes by: those that let it be spent from a lower margin on, references or all calls.
+    """The calls that a budget goes by: those that let it be spent from the lowest margin on.
 
     References catch more where they are many and robocalls are, too; all calls are certain, and need fewer days.
+    Answers need neither senders nor belief, but a person.
     """
     of_all = Basis(references.everybody, is_of_all=True)
-    if references.registered is None:
-        return of_all
-    of_references = Basis(
-        references.registered, people=references.reciprocal, everybody=references.everybody, times=budgets.most_of_all
-    )
-    known, sure = (one.lowest(budget, budgets.confidence) for one in (of_references, of_all))
-    return of_all if known is None or (sure is not None and sure.margin < known.margin) else of_references
+    ways = [of_all, _by_answers(references)]
+    if references.registered is not None:
+        ways.insert(
+            0,
+            Basis(
+                references.registered,
+                people=references.reciprocal,
+                everybody=references.everybody,
+                times=budgets.most_of_all,
+            ),
+        )
+    found = [(one, one.lowest(budget, budgets.confidence)) for one in ways]
+    shown = [(bounded.margin, one) for one, bounded in found if bounded is not None]
+    return min(shown, key=lambda one: one[0])[1] if shown else of_all
+
+
+def _by_answers(references: References) -> Basis:
+    return Basis(references.audited, people=references.reciprocal)
 
 
 def _threshold(
@@ -146,7 +183,8 @@ def _threshold(
         )
     score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
     most = min(placed.most, 1.0) * MILLION if complaint else min(placed.most * MILLION, per_million)  # not by rounding
-    return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most, basis.is_of_all), complaint
+    found, is_of_all, answers = placed.share * MILLION, basis.is_of_all, placed.answers
+    return Threshold(placed.margin, wanted.margin, score, found, most, is_of_all, answers), complaint
 
 
 def _damped(wanted: Bounded, last: Threshold | None, basis: Basis, budget: float, budgets: Budgets) -> Bounded:

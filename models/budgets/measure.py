@@ -42,9 +42,11 @@ class Threshold(msgspec.Struct, frozen=True):
         margin: Log-odds, with what the group adds where the model has a group weight; what is in force.
         wanted_margin: What this span alone would have led to; the other moves from the last one by a step at most.
         score: Calibrated probability at `margin`.
-        found_per_million: Calls of registered senders hit there, in a million; of all where `is_of_all`.
+        found_per_million: Calls of registered senders hit there, in a million; of all where `is_of_all`; of lawful
+            ones among all where there are `answers`.
         most_per_million: Upper bound on the lawful calls hit.
         is_of_all: All calls counted as lawful: references would have let less be hit, or nothing.
+        answers: Callers drawn by lot about whom a person answered, where that lets most be hit; else 0.
     """
 
     margin: Margin
@@ -53,6 +55,7 @@ class Threshold(msgspec.Struct, frozen=True):
     found_per_million: PerMillion
     most_per_million: PerMillion
     is_of_all: bool = False
+    answers: Count = 0
 
 
 class Traffic(msgspec.Struct, frozen=True):
@@ -79,7 +82,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         scored: Calls scored in windows that were old enough.
         reciprocal: References that called each other: people.
         registered: References that somebody vouches for.
-        everybody: All calls, where they counted as lawful for an action; else None.
+        everybody: All calls, where they counted as lawful for an action, or answers told of them; else None.
         confidence: Of the upper bounds.
         windows_h: Least age of the windows of a call's trunk group, hours.
         label_per_million: Budget of labels and blocks.
@@ -113,8 +116,9 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     def measured(self) -> Measured:
         """What deciding calls needs of it."""
         first = self.label if self.label is not None else self.block
+        answers = 0 if first is None else first.answers
         is_of_all = self.everybody is not None and (first is None or first.is_of_all)
-        group = self.everybody if self.everybody is not None and is_of_all else self.registered
+        group = self.everybody if self.everybody is not None and (is_of_all or answers) else self.registered
         return Measured(
             self.model_version,
             self.partitions,
@@ -127,6 +131,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
             _cut(self.block, self.block_per_million),
             self.complaints,
             is_of_all,
+            answers,
         )
 
     def reference(self, of_model: Reference | None) -> Reference | None:

@@ -5,7 +5,8 @@ Reciprocal pairs: A called B and B called A within the span, and in both directi
 a model seldom hits. Registered senders are organisations, which call much and are hit far more. How many lawful calls
 are of which sort nobody knows, so neither is weighed against the other: a budget is kept where each of them keeps it
 (`models.budgets.basis`). Beside them every call counts as if it were lawful. Then no more calls raise an alert than
-lawful ones may be hit, which needs no reference and no belief.
+lawful ones may be hit, which needs no reference and no belief. Answers tell which of the highest are not
+(`models.budgets.audit`).
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.budgets.audit import Answers, AuditedCalls, lots_of
 from models.budgets.bounds import Floats, Ints, ReferenceCalls
 
 
@@ -21,13 +23,15 @@ class Span:
     """What a span of traffic holds; callers and called parties are keys, equal ones for equal numbers.
 
     Attributes:
-        calling: Of each scored call, shape (n_calls,) int64.
+        call: Key of the call id of each scored call, shape (n_calls,) int64.
+        calling: Of each, shape (n_calls,).
         called: Of each, shape (n_calls,).
         margins: Raw scores, shape (n_calls,) float64.
         at_ms: When each was set up, epoch milliseconds, shape (n_calls,).
         talks: Calling and called party of each talk, shape (n_talks, 2) int64.
     """
 
+    call: Ints
     calling: Ints
     called: Ints
     margins: Floats
@@ -43,14 +47,16 @@ class References:
         registered: Those of registered senders.
         reciprocal: Those of reciprocal pairs. A caller that is registered counts as that.
         everybody: All calls of the span, alike.
+        audited: All calls, with what answers say of them.
     """
 
     registered: ReferenceCalls | None
     reciprocal: ReferenceCalls | None
     everybody: ReferenceCalls
+    audited: AuditedCalls
 
 
-def find(span: Span, registered: Ints) -> References:
+def find(span: Span, registered: Ints, answers: Answers, model_version: str) -> References:
     """Find the reference calls of a span.
 
     It takes some seconds for millions of calls, and no input or output.
@@ -58,11 +64,16 @@ def find(span: Span, registered: Ints) -> References:
     Args:
         span: The calls, at least one.
         registered: Keys of the registered senders, in any order; may be empty.
+        answers: What a person who looked said of each call, shape (n_calls,); see `AuditedCalls`.
+        model_version: Whose margins these are.
     """
     is_registered = np.isin(span.calling, registered)
     is_of_pair = ~is_registered & is_reciprocal(span)
     sent, reciprocal = (_calls(span, chosen) if chosen.any() else None for chosen in (is_registered, is_of_pair))
-    return References(sent, reciprocal, _calls(span, np.ones(len(span.calling), np.bool_)))
+    everybody = _calls(span, np.ones(len(span.calling), np.bool_))
+    lots = lots_of(span.call, model_version)
+    audited = AuditedCalls(everybody.margins, everybody.callers, everybody.at_ms, lots, answers)
+    return References(sent, reciprocal, everybody, audited)
 
 
 def _calls(span: Span, chosen: NDArray[np.bool_]) -> ReferenceCalls:

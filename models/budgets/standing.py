@@ -6,18 +6,22 @@ blocks in force.
 """
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from detector.policy.settings import StandingBlocks
+from models.budgets.audit import AuditedCalls
 from models.budgets.bounds import Floats, ReferenceCalls
 
+Calls = TypeVar("Calls", bound=ReferenceCalls | AuditedCalls)
 
-def with_standing_blocks(calls: ReferenceCalls, rule: StandingBlocks, from_margin: float) -> ReferenceCalls:
+
+def with_standing_blocks(calls: Calls, rule: StandingBlocks, from_margin: float) -> Calls:
     """The same calls, each with the margin from which on it is blocked, by itself or by a standing block.
 
     Args:
-        calls: Reference calls, in any order.
+        calls: In any order.
         rule: Of the policy.
         from_margin: Lower margins bring about no standing block: nothing is blocked below it.
     """

@@ -19,6 +19,7 @@ from detector.features.schemas import SCHEMAS
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
+from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN
 from models.budgets.making import Subject, make
 from models.budgets.references import find
 from models.data.joining import Joining
@@ -45,7 +46,7 @@ from streams.commands.models.place import (
     model_option,
     place_of,
 )
-from streams.commands.questions.table import has_answers
+from streams.commands.questions.table import answered_rows
 from streams.commands.train import made_by, print_curve
 from streams.files import changing
 from streams.numbers.assigned import read_unassigned
@@ -61,7 +62,10 @@ if TYPE_CHECKING:
 Writes = Callable[["Outcome", Path], tuple[Model, str]]
 """Writes the model of an outcome to a folder, and its measure beside it; returns it, and what is to be said of that."""
 WHY_ASKED = "it was drawn by lot from calls on which two models differ: the answers tell which one is better"
-SCARCE = "all calls count as lawful, since too few are known to be: more can be caught with more --senders"
+SCARCE = (
+    "all calls count as lawful, since too few are known to be: more can be caught with more --senders, or with answers "
+    "that `robocall budgets measure --questions FILE` asks for"
+)
 
 
 @click.command()
@@ -132,7 +136,7 @@ def adapt(
 
         def written(made: "Outcome", to: Path) -> tuple[Model, str]:
             model = _written(made, folder, to, done.model.schema_id, settings, measured)
-            return model, _measured(model, done.policy, made, material.calls, registered, settings, to)
+            return model, _measured(model, done.policy, made, material, registered, settings, to)
 
         with step("Writing the model", console):
             model, silence = written(outcome, out)
@@ -222,30 +226,33 @@ def _measured(
     model: Model,
     policy: Policy,
     outcome: "Outcome",
-    calls: "Calls",
+    material: "Material",
     registered: Any,
     settings: Settings,
     out: Path,
 ) -> str:
     """Measure the model that was written, beside it; what is to be said of that."""
+    calls = material.calls
     budgets = policy.budgets
     chosen = outcome.is_measurable & calls.is_number & (calls.windows_s >= budgets.windows_h * HOUR_S)
     if not chosen.any():
         return f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
     span = calls.span(chosen, outcome.scores)
-    references = find(span, registered)
+    answers = np.where(material.labels.is_robocall, ROBOCALL, LAWFUL).astype(np.int8)
+    answers[~material.labels.is_looked_at] = UNKNOWN
+    references = find(span, registered, answers[chosen], model.version)
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
     subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
     found = make(subject, references, budgets, policy.standing_blocks, None)
     own = out.absolute()
     Beside(Registry(own.parent, settings.signing), own.name, own, settings.partitions).write(found)
-    scarce = () if found.everybody is None else (SCARCE,)
+    scarce = (SCARCE,) if any(one is not None and one.is_of_all for one in (found.label, found.block)) else ()
     return "; ".join((*scarce, *found.complaints))
 
 
 def _require_settled(out: Path, table: Path) -> None:
     """Refuse to lose answers that somebody gave to the lot of an earlier run."""
-    if (out / LOT / LOT_FILE).exists() and has_answers(table):
+    if (out / LOT / LOT_FILE).exists() and answered_rows(table):
         raise click.UsageError(f"{table} has answers: `robocall settle {out}` takes them; or give another --out")
 
 

@@ -1,5 +1,6 @@
 """What a replay tells of lawful calls: margins of the scored calls, who talked to whom, and how the traffic looked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +12,16 @@ from detector.columns.hashing import PUBLIC_SEED
 from detector.columns.numbering import ANONYMOUS, FOREIGN, VALID
 from detector.contract.decisions import Step
 from detector.contract.events import CallSetup
-from detector.features.window_constants import SHORT_TALK_MS
+from detector.features.window_constants import HOUR_MS, SHORT_TALK_MS
 from detector.policy.budgets import HOUR_S
 from detector.policy.model_step import WINDOWS_AGE
 from detector.policy.screening import Screening
+from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, Answers
 from models.budgets.references import Span
 from models.errors import MeasureRefused
 from models.serve.artifact import Model
 from models.serve.reference import Reference
+from streams.commands.questions.answers import Answer
 from streams.screening.batch import Batch
 
 BEFORE_THE_MODEL = frozenset({Step.EMERGENCY, Step.ALLOW_LIST, Step.DNO, Step.SUBSCRIBER, Step.RULE, Step.FAIL_OPEN})
@@ -38,6 +41,7 @@ Column = list[NDArray[Any]]
 class _Columns:
     """Arrays of batches; they are joined once, at the end."""
 
+    call: Column = field(default_factory=list)
     calling: Column = field(default_factory=list)
     called: Column = field(default_factory=list)
     margins: Column = field(default_factory=list)
@@ -46,7 +50,7 @@ class _Columns:
 
 
 class Collector:
-    """Keeps what a measure needs: 32 bytes a scored call, 16 a talk. It takes no call whose windows are young.
+    """Keeps what a measure needs: 40 bytes a scored call, 16 a talk. It takes no call whose windows are young.
 
     Args:
         model: That scores.
@@ -78,9 +82,10 @@ class Collector:
         chosen = np.flatnonzero(is_wanted(screening, self._windows_s) & is_number)
         if not chosen.size:
             return
-        rows = screening.features[chosen]
-        kept.calling.append(events.calling[setups[chosen]])
-        kept.called.append(events.called[setups[chosen]])
+        rows, keys = screening.features[chosen], keys_at(events, setups[chosen])
+        kept.call.append(keys["call"])
+        kept.calling.append(keys["number"])
+        kept.called.append(keys["called"])
         kept.at_ms.append(columns.calls.now_ms[chosen])
         kept.margins.append(deciding(screening, chosen, self._model))
         self._count(rows)
@@ -92,8 +97,11 @@ class Collector:
             found = self._model.reference.counted(some, self._model.score(some))
             self.traffic = found if self.traffic is None else self.traffic.added(found)
 
-    def span(self) -> Span:
+    def span(self, judge_h: float | None = None) -> Span:
         """Everything that was kept.
+
+        Args:
+            judge_h: Hours at the end that count; None: all do.
 
         Raises:
             MeasureRefused: no call was scored in windows that are old enough.
@@ -104,13 +112,31 @@ class Collector:
                 f"no call was scored in windows of {hours:g} h: give a longer span, or lower budgets.windows_h"
             )
         kept = self._columns
-        return Span(
-            np.concatenate(kept.calling),
-            np.concatenate(kept.called),
-            np.concatenate(kept.margins),
-            np.concatenate(kept.at_ms),
-            np.concatenate(kept.talks),
+        at_ms = np.concatenate(kept.at_ms)
+        late = np.ones(len(at_ms), np.bool_) if judge_h is None else at_ms >= at_ms.max() - judge_h * HOUR_MS
+        call, calling, called, margins = (
+            np.concatenate(column)[late] for column in (kept.call, kept.calling, kept.called, kept.margins)
         )
+        return Span(call, calling, called, margins, at_ms[late], np.concatenate(kept.talks))
+
+
+def answers_about(calls: NDArray[np.int64], said: Mapping[str, Answer]) -> Answers:
+    """What a person who looked said of calls, as an audit has it; shape of `calls`.
+
+    Args:
+        calls: Keys of call ids.
+        said: Answers by call id.
+    """
+    found = np.full(len(calls), UNKNOWN, np.int8)
+    if not said:
+        return found
+    keys = call_keys_of(list(said))
+    order = np.argsort(keys)
+    values = np.array([ROBOCALL if one.is_robocall else LAWFUL for one in said.values()], np.int8)[order]
+    place = np.minimum(np.searchsorted(keys[order], calls), len(keys) - 1)
+    is_said = keys[order][place] == calls
+    found[is_said] = values[place[is_said]]
+    return found
 
 
 def deciding(screening: Screening, chosen: NDArray[np.intp], model: Model) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -13,17 +14,20 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from detector.contract.events import Feedback
 from detector.contract.numbers import is_e164
 from detector.features.schemas import SCHEMAS
 from detector.policy.budgets import MILLION
-from models.budgets.bounds import callers_needed
-from models.budgets.making import Subject, make
+from models.budgets.bounds import Ints, callers_needed
+from models.budgets.making import Subject, asked_by_lot, make
 from models.budgets.measure import Measure, Threshold
-from models.budgets.references import find
+from models.budgets.references import Span, find
 from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
 from models.watch.drift import has_moved
-from streams.commands.budgets.collecting import Collector, keys_of
+from streams.commands.budgets.asking import asked_about, write_asked
+from streams.commands.budgets.collecting import Collector, answers_about, keys_of
+from streams.commands.events.feedback import feedback_of
 from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
@@ -36,7 +40,9 @@ from streams.commands.models.place import (
     own_place,
     place_of,
 )
+from streams.commands.questions.answers import Answer, answers_in, answers_of
 from streams.commands.replay import loaded, replayed, require_judged
+from streams.files import changing
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
 from streams.screening.pipeline import Pipeline
@@ -72,6 +78,22 @@ def budgets() -> None:
     "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
 )
 @click.option("--allow-list", "is_allow_listed", is_flag=True, help="Take the numbers of the allow list in Redis, too.")
+@click.option(
+    "--feedback",
+    multiple=True,
+    type=FILE,
+    help="Answers of analysts: records of call-feedback; again for more. What the archive has is taken with --archive.",
+)
+@click.option(
+    "--questions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Table of callers drawn by lot: what is filled in is taken, and who is to be asked about is written.",
+)
+@click.option(
+    "--judge-h",
+    type=click.FloatRange(0, min_open=True),
+    help="Measure so many hours at the end alone: those that judged a model of `robocall adapt --judge-h`.",
+)
 @click.option("--afresh", is_flag=True, help="Forget the last measure: no step limit, and no question about drift.")
 @_PARTITIONS_OPTION
 @_POLICY_OPTION
@@ -81,6 +103,9 @@ def measure(
     source: Source,
     name: str | None,
     senders: tuple[Path, ...],
+    feedback: tuple[Path, ...],
+    questions: Path | None,
+    judge_h: float | None,
     partitions: int | None,
     policy: Path | None,
     url: str | None,
@@ -96,8 +121,15 @@ def measure(
     where that spends more of it, as with fewer than some 3,000 senders: then no more are labelled than lawful ones may
     be, and little is caught. Of all calls at most ten times a budget are hit, whatever senders show.
     The windows must be some hours old first (budgets.windows_h), so give a day or more.
-    """
-    source.require_whole()
+
+    Without senders a person can tell. --questions writes callers who were drawn by lot from the highest calls. Fill in
+    the column `verdict`, robocall or lawful, and measure again: 20 to 40 answers let most carriers label ten times as
+    many calls, and further ones more. Answers count for later measures too, as long as their calls are in the span.
+
+    \b
+      robocall budgets measure --events day.jsonl.zst --model own --questions asked.csv    # again once it is filled in
+    """  # noqa: D301 - click reads the backspace
+    source.require_whole(judge_h)
     console = Console(stderr=True)
     place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
     chosen = {"partitions": partitions, "policy_file": policy}
@@ -107,9 +139,36 @@ def measure(
             where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
         settings = load_settings(mode="shadow", model_dir=where.folder, **given)
         numbers = list(map(source.number(), _numbers(senders, is_allow_listed)))
-        found = _measured(settings, where, source.batches(stack), numbers, afresh, console)
-        where.write(found)
-    _tell(found, where, as_json=as_json)
+        said = answers_of([*feedback_of(source, feedback, console), *_filled_in(questions, console)])
+        measured = _measured(settings, where, source.batches(stack), numbers, said, judge_h, afresh, console)
+        where.write(measured.found)
+    asked = _ask(measured, source, questions, console)
+    _tell(measured.found, where, asked, questions, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """A measure, the calls that it is of, and places of the calls of those who are to be asked about."""
+
+    found: Measure
+    span: Span
+    asked: list[Ints]
+
+
+def _filled_in(table: Path | None, console: Console) -> list[Feedback]:
+    if table is None:
+        return []
+    with changing(table):
+        return answers_in(table, console)
+
+
+def _ask(measured: _Measured, source: Source, table: Path | None, console: Console) -> int:
+    """Write who is to be asked about, if anybody wants to know; how many that are."""
+    if table is None:
+        return len(measured.asked)
+    with step("Writing questions", console) as say:
+        asked = asked_about(measured.asked, measured.span, source, say) if measured.asked else []
+        return write_asked(asked, table)
 
 
 def _numbers(senders: Sequence[Path], is_allow_listed: bool) -> list[str]:
@@ -154,9 +213,11 @@ def _measured(
     where: Beside,
     lines: Iterator[list[bytes]],
     numbers: list[str],
+    said: Mapping[str, Answer],
+    judge_h: float | None,
     afresh: bool,
     console: Console,
-) -> Measure:
+) -> _Measured:
     failures: list[Exception] = []
     pipeline = loaded(settings, failures.append, console)
     model, policy = cast("Model", pipeline.screener.classifier), pipeline.screener.policy
@@ -166,10 +227,12 @@ def _measured(
         _replay(pipeline, lines, collector, settings.partitions, say)
     require_judged(failures)
     with step("Finding the thresholds", console):
-        span = collector.span()
+        span = collector.span(judge_h)
         _require_alike(last, model, collector)
         subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, collector.traffic)
-        return make(subject, find(span, keys_of(numbers)), policy.budgets, policy.standing_blocks, last)
+        references = find(span, keys_of(numbers), answers_about(span.call, said), model.version)
+        found = make(subject, references, policy.budgets, policy.standing_blocks, last)
+        return _Measured(found, span, asked_by_lot(references, policy.budgets, policy.standing_blocks, found))
 
 
 def _replay(pipeline: Pipeline, lines: Iterator[list[bytes]], collector: Collector, partitions: int, say: Say) -> None:
@@ -230,13 +293,16 @@ def show(name: str | None, partitions: int | None, url: str | None, *, as_json: 
     click.echo(f"{state['state']}: {state['said']}")
 
 
-def _tell(found: Measure, where: Beside, *, as_json: bool) -> None:
+def _tell(found: Measure, where: Beside, asked: int, table: Path | None, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_plain(found)))
+        click.echo(json.dumps({**_plain(found), "asked": asked}))
         return
     Console(stderr=True).print(_table(found))
     for complaint in found.complaints:
         click.echo(complaint, err=True)
+    if asked:
+        how = "--questions FILE writes them" if table is None else f"fill in {table}, then measure again"
+        click.echo(f"answers about {asked} callers drawn by lot may let more be hit: {how}", err=True)
     click.echo(where.url)
 
 
@@ -266,11 +332,13 @@ def _threshold(threshold: Threshold | None, confidence: float, needed: int) -> s
     if threshold is None:
         return "never"
     why = f"registered senders allow less, or are fewer than {needed:,} callers"
-    of_all = f"; all calls count as lawful: {why}" if threshold.is_of_all else ""
+    rests_on = f"; all calls count as lawful: {why}" if threshold.is_of_all else ""
+    if threshold.answers:
+        rests_on = f"; by answers about {threshold.answers:,} callers drawn by lot"
     return (
         f"from margin {threshold.margin:.3f} (score {threshold.score:.4f}) on: "
         f"{threshold.found_per_million:,.0f} found, {threshold.most_per_million:,.0f} at most ({confidence:.0%})"
-        f"{of_all}"
+        f"{rests_on}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
+def write_table(questions: Sequence[Asked], out: BinaryIO, answered: Sequence[Mapping[str, str]] = ()) -> None:
     """Write the questions as CSV, a line each, with an empty column `verdict` for the answers.
 
     `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, those that begin
@@ -35,6 +35,7 @@ def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
     Args:
         questions: What is asked, in order.
         out: Takes the table; writing blocks.
+        answered: Rows of an older table that stay, before the others.
 
     Raises:
         OSError: it cannot be written.
@@ -42,20 +43,22 @@ def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for number, asked in enumerate(questions, 1):
+    for number, row in enumerate(answered, 1):
+        writer.writerow([number, *(row.get(column) or "" for column in COLUMNS[1:])])
+    for number, asked in enumerate(questions, len(answered) + 1):
         lists = ("; ".join(asked.reasons), asked.said, "; ".join(asked.examples))
         cells = [inert(printable(cell)) for cell in (asked.what[:TEXT_LIMIT], asked.calls, asked.why, *lists)]
         writer.writerow([number, "", *cells, " ".join(listed_ids(asked.call_ids))])
     text.detach()
 
 
-def has_answers(table: Path) -> bool:
-    """Whether somebody filled in a verdict; what is no table has none."""
+def answered_rows(table: Path) -> list[dict[str, str]]:
+    """Rows in which somebody filled in a verdict; what is no table has none."""
     try:
         with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            return any((row.get("verdict") or "").strip() for row in csv.DictReader(file))
+            return [row for row in csv.DictReader(file) if (row.get("verdict") or "").strip()]
     except (OSError, csv.Error):
-        return False
+        return []
 
 
 def listed_ids(call_ids: Sequence[str]) -> tuple[str, ...]:

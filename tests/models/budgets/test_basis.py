@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from detector.policy.settings import StandingBlocks
 from models.budgets.basis import Basis
-from models.budgets.bounds import ReferenceCalls, callers_needed, share_from
+from models.budgets.bounds import ReferenceCalls, callers_needed
 
 BUDGET, CONFIDENCE = 0.2, 0.9
 
@@ -26,7 +26,7 @@ def keepers(basis: Basis) -> list[tuple[ReferenceCalls, Callable[[float], bool]]
     """The slow twin: calls that have a say, and whether they keep the budget from a margin on."""
 
     def senders(margin: float) -> bool:
-        return share_from(basis.calls, margin, CONFIDENCE).most <= BUDGET
+        return basis.calls.hit_from(margin, BUDGET, CONFIDENCE).most <= BUDGET
 
     def found(calls: ReferenceCalls, share: float, margin: float) -> bool:
         return float(np.mean(calls.margins >= margin)) <= share
@@ -37,6 +37,7 @@ def keepers(basis: Basis) -> list[tuple[ReferenceCalls, Callable[[float], bool]]
         for calls, share in others
         if calls is not None and share < 1 and calls.n_callers >= callers_needed(share, CONFIDENCE)
     ]
+    assert isinstance(basis.calls, ReferenceCalls)
     return [(basis.calls, senders), *of_others]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma
 
-from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, lowest_margin, share_from
+from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, cuts_at
 
 
 def calls_of(margins: list[float], callers: list[int]) -> ReferenceCalls:
@@ -54,14 +54,14 @@ def slow(calls: ReferenceCalls, budget: float, confidence: float) -> Bounded | N
 def test_it_finds_what_the_slow_twin_finds(calls: list[tuple[int, int]], budget: float, confidence: float) -> None:
     made = calls_of([float(margin) for margin, _ in calls], [caller for _, caller in calls])
 
-    found, expected = lowest_margin(made, budget, confidence), slow(made, budget, confidence)
+    found, expected = made.lowest(budget, confidence), slow(made, budget, confidence)
 
     assert (found is None) == (expected is None)
     if found is not None and expected is not None:
         assert found.margin == expected.margin
         assert found.share == pytest.approx(expected.share, abs=1e-12)
         assert found.most == pytest.approx(expected.most, rel=1e-9)
-        again = share_from(made, found.margin, confidence)
+        again = made.hit_from(found.margin, budget, confidence)
         assert again.share == pytest.approx(found.share, abs=1e-12)
         assert again.most == pytest.approx(found.most, rel=1e-9)
 
@@ -73,14 +73,14 @@ def test_one_in_10_000_at_95_percent_takes_29_958_callers() -> None:
 
     for count, is_supported in ((needed - 1, False), (needed, True)):
         made = calls_of([0.0] * count, list(range(count)))
-        assert (lowest_margin(made, 1e-4, 0.95) is not None) is is_supported
+        assert (made.lowest(1e-4, 0.95) is not None) is is_supported
 
 
 def test_with_nobody_hit_the_threshold_is_above_every_reference() -> None:
     """1,000 callers show 0.003 at most: enough for one in 300 with none hit, not with one."""
     made = calls_of(list(map(float, range(1_000))), list(range(1_000)))
 
-    found = lowest_margin(made, 0.003, 0.95)
+    found = made.lowest(0.003, 0.95)
 
     assert found is not None
     assert (found.share, found.margin) == (0.0, np.nextafter(999.0, np.inf))
@@ -94,7 +94,7 @@ def test_calls_of_one_caller_are_one_observation() -> None:
     apart = calls_of(margins, list(range(count)))
     together = calls_of(margins, [0] * 10 + list(range(1, count - 9)))
 
-    of_ten, of_one = (share_from(calls, 1.0, 0.95) for calls in (apart, together))
+    of_ten, of_one = (calls.hit_from(1.0, 1e-3, 0.95) for calls in (apart, together))
 
     assert of_ten.share == pytest.approx(1e-3)
     assert of_one.share == pytest.approx(1e-3)
@@ -116,7 +116,7 @@ def test_the_bound_holds_as_often_as_it_says(budget: float) -> None:
         levels = random.normal(0.0, 1.0, 4_000)
         callers = np.repeat(np.arange(4_000), sizes)
         margins = levels[callers] + random.normal(0.0, 0.5, len(callers))
-        found = lowest_margin(ReferenceCalls(margins, callers, callers), budget, 0.95)
+        found = ReferenceCalls(margins, callers, callers).lowest(budget, 0.95)
         if found is not None:
             supported += 1
             true_share = 0.5 * math.erfc(found.margin / math.sqrt(1.25) / math.sqrt(2.0))
@@ -124,3 +124,12 @@ def test_the_bound_holds_as_often_as_it_says(budget: float) -> None:
 
     assert supported == 400
     assert kept >= 366
+
+
+@given(margins=st.lists(st.integers(0, 9), min_size=1, max_size=40), shares=st.lists(st.floats(0.001, 1.5), min_size=1))
+def test_cuts_are_the_lowest_that_hit_no_more(margins: list[int], shares: list[float]) -> None:
+    calls = np.array(margins, float)
+    for cut, share in zip(cuts_at(calls, shares), shares, strict=True):
+        assert np.sum(calls >= cut) <= int(share * len(margins))
+        lower = calls[calls < cut]
+        assert not len(lower) or np.sum(calls >= lower.max()) > int(share * len(margins))

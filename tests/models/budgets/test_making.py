@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from detector.policy.budgets import Budgets
+from detector.policy.budgets import Budgets, in_force
 from detector.policy.settings import StandingBlocks
+from models.budgets.audit import ROBOCALL, UNKNOWN, Answers, AuditedCalls, lots_of
 from models.budgets.bounds import ReferenceCalls
-from models.budgets.making import Subject, make
+from models.budgets.making import Subject, asked_by_lot, make
 from models.budgets.measure import Group, Measure
 from models.budgets.references import References
 
@@ -24,7 +25,21 @@ FEW = calls_of(10)
 
 def references(count: int, shift: float = 0.0, everybody: ReferenceCalls = FEW) -> References:
     """Those registered senders, nobody who talked both ways, and as all calls ten that show nothing."""
-    return References(calls_of(count, shift), None, everybody)
+    return found_of(calls_of(count, shift), None, everybody)
+
+
+def found_of(
+    registered: ReferenceCalls | None,
+    reciprocal: ReferenceCalls | None,
+    everybody: ReferenceCalls,
+    answers: Answers | None = None,
+) -> References:
+    """Reference calls, and answers about all calls: none by default."""
+    n = len(everybody.margins)
+    said = np.full(n, UNKNOWN, np.int8) if answers is None else answers
+    keys = np.arange(n)
+    audited = AuditedCalls(everybody.margins, everybody.callers, everybody.at_ms, lots_of(keys, "gbt-0"), said)
+    return References(registered, reciprocal, everybody, audited)
 
 
 def measured(found: References, last: Measure | None = None, budgets: Budgets = Budgets()) -> Measure:  # noqa: B008
@@ -91,7 +106,7 @@ def test_all_calls_count_where_that_spends_more() -> None:
 
 
 def test_without_references_all_calls_count_as_lawful() -> None:
-    found = measured(References(None, None, calls_of(40_000)))
+    found = measured(found_of(None, None, calls_of(40_000)))
 
     assert found.label is not None
     assert found.label.is_of_all
@@ -103,7 +118,7 @@ def test_people_and_organisations_each_keep_the_budget() -> None:
     """Of half a million people no more than one in 1,000 is hit either, though senders alone would allow far more."""
     senders, people = calls_of(5_000, shift=-6.0), calls_of(500_000)
 
-    found = measured(References(senders, people, calls_of(600_000, shift=0.05)))
+    found = measured(found_of(senders, people, calls_of(600_000, shift=0.05)))
 
     assert found.label is not None
     assert not found.label.is_of_all
@@ -116,7 +131,7 @@ def test_of_all_calls_ten_times_the_budget_are_hit_at_most() -> None:
     senders, everybody = calls_of(40_000, shift=-5.0), calls_of(40_000)
 
     found, more = (
-        measured(References(senders, None, everybody), budgets=Budgets(most_of_all=times)) for times in (10.0, 600.0)
+        measured(found_of(senders, None, everybody), budgets=Budgets(most_of_all=times)) for times in (10.0, 600.0)
     )
 
     assert found.label is not None
@@ -128,9 +143,9 @@ def test_of_all_calls_ten_times_the_budget_are_hit_at_most() -> None:
 
 def test_a_step_that_ends_above_what_all_calls_allow_is_silent() -> None:
     """Senders would allow it at once; a measure moves a threshold by a step, which is not enough for the others."""
-    before = measured(References(calls_of(40_000, shift=-20.0), None, calls_of(40_000, shift=-4.0)))
+    before = measured(found_of(calls_of(40_000, shift=-20.0), None, calls_of(40_000, shift=-4.0)))
 
-    found = measured(References(calls_of(40_000, shift=-20.0), None, calls_of(40_000)), before)
+    found = measured(found_of(calls_of(40_000, shift=-20.0), None, calls_of(40_000)), before)
 
     assert found.label is not None
     assert found.label.margin == pytest.approx(6.9, abs=1e-3)
@@ -189,7 +204,7 @@ def test_standing_blocks_are_part_of_the_budget_of_blocks() -> None:
     callers = np.concatenate([np.arange(count), np.zeros(1_000, np.int64)])
     at_ms = np.concatenate([np.full(count, -10_000_000), np.arange(1_000)])
     calls = ReferenceCalls(margins, callers, at_ms)
-    many = References(calls, None, FEW)
+    many = found_of(calls, None, FEW)
 
     found = measured(many, budgets=Budgets(label_per_million=5_000, block_per_million=1_000))
 
@@ -205,9 +220,61 @@ def test_a_budget_that_is_spent_to_the_last_call_is_kept(per_million: int) -> No
     many, senders = calls_of(100_000), calls_of(10_000, shift=-9.0)
     budgets = Budgets(label_per_million=per_million, block_per_million=1)
 
-    found = measured(References(senders, None, many), budgets=budgets)
+    found = measured(found_of(senders, None, many), budgets=budgets)
 
     assert found.label is not None
     assert per_million - 1 <= found.label.most_per_million <= per_million
     assert found.measured().label is not None
     assert not [one for one in found.complaints if "labelled" in one]
+
+
+def test_answers_let_more_be_hit_than_all_calls_do_and_are_named() -> None:
+    """Everybody drawn by lot is a robocaller: thirty times as many labels, and as many blocks, as lawful calls may be.
+
+    The next measure, without answers, moves the threshold by a step at most, and is silent until it is high enough.
+    """
+    everybody = calls_of(40_000)
+    robocallers = np.full(40_000, ROBOCALL, np.int8)
+
+    found = measured(found_of(None, None, everybody, robocallers))
+
+    assert found.label is not None
+    assert found.block is not None
+    assert found.label.margin == pytest.approx(9.7, abs=1e-3)
+    assert found.block.margin == pytest.approx(9.97, abs=1e-3)
+    assert 60 < found.label.answers <= 400
+    assert not found.label.is_of_all
+    assert (found.label.found_per_million, found.label.most_per_million) == (0.0, 1_000)
+    force = found.measured()
+    assert (force.answers, force.calls, force.callers) == (found.label.answers, 40_000, 40_000)
+    assert in_force(Budgets(), force, model_version=found.model_version).why.startswith("labels from margin 9.70")
+    steep = found_of(None, None, ReferenceCalls(everybody.margins * 10, everybody.callers, everybody.at_ms))
+    later = measured(steep, found)
+    assert later.label is not None
+    assert later.label.margin == pytest.approx(10.7, abs=1e-3)
+    assert later.measured().label is None
+    assert "nothing is labelled: the budget wants margin" in later.complaints[0]
+
+
+def test_labels_are_asked_about_first_and_blocks_when_these_are_settled() -> None:
+    """With senders that lead as low as any answer could, nobody is asked."""
+    everybody, answers = calls_of(40_000), np.full(40_000, UNKNOWN, np.int8)
+    budgets = Budgets()
+    asked_for = []
+    for _ in range(40):
+        found = found_of(None, None, everybody, answers)
+        asked = asked_by_lot(found, budgets, STANDING, measured(found))
+        if not asked:
+            break
+        asked_for.append(np.concatenate(asked))
+        answers[asked_for[-1]] = ROBOCALL
+
+    places = [int((40_000 - its.min()) / 40) for its in asked_for]
+    assert max(places[:3]) > 3  # of a thousand: labels
+    assert places[-1] <= 3
+    block = measured(found_of(None, None, everybody, answers)).block
+    assert block is not None
+    assert block.margin == pytest.approx(9.97, abs=1e-3)
+    senders = found_of(calls_of(400_000, shift=-20.0), None, everybody)
+    vouched = measured(senders, budgets=Budgets(most_of_all=100))
+    assert not asked_by_lot(senders, Budgets(most_of_all=100), STANDING, vouched)

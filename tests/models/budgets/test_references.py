@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.budgets.audit import UNKNOWN, Answers
 from models.budgets.references import Span, find, is_reciprocal
 
 
@@ -12,12 +13,18 @@ def span_of(calls: list[tuple[int, int]], talks: list[tuple[int, int]]) -> Span:
     pairs = np.array(calls, np.int64).reshape(-1, 2)
     places = np.arange(len(calls))
     return Span(
+        places,
         pairs[:, 0],
         pairs[:, 1],
         places.astype(np.float64),
         places.astype(np.int64),
         np.array(talks, np.int64).reshape(-1, 2),
     )
+
+
+def unanswered(n: int) -> Answers:
+    """Nobody said anything of n calls."""
+    return np.full(n, UNKNOWN, np.int8)
 
 
 def people(count: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -35,7 +42,12 @@ def test_both_kinds_are_found_and_a_registered_sender_counts_as_that_alone() -> 
     sent = [(sender, 1) for sender in SENDERS for _ in range(2)]
     both = [(1, SENDERS[0]), (SENDERS[0], 1)]
 
-    found = find(span_of([*calls, *sent, *both[1:], (77_777, 1)], [*talks, *both]), np.array(SENDERS))
+    found = find(
+        span_of([*calls, *sent, *both[1:], (77_777, 1)], [*talks, *both]),
+        np.array(SENDERS),
+        unanswered(len(calls) + len(sent) + 2),
+        "gbt-0",
+    )
 
     assert found.reciprocal is not None
     assert found.registered is not None
@@ -48,7 +60,7 @@ def test_both_kinds_are_found_and_a_registered_sender_counts_as_that_alone() -> 
 
 
 def test_without_senders_and_pairs_there_is_everybody_alone() -> None:
-    found = find(span_of([(77_777, 1), (77_777, 2)], []), np.zeros(0, np.int64))
+    found = find(span_of([(77_777, 1), (77_777, 2)], []), np.zeros(0, np.int64), unanswered(2), "gbt-0")
 
     assert (found.registered, found.reciprocal) == (None, None)
     assert found.everybody.margins.tolist() == [0.0, 1.0]

@@ -1,0 +1,279 @@
+"""How many of the highest calls are lawful, by a person's answers about callers that were drawn by lot.
+
+Where no lawful callers are known, every call may count as lawful. Then no more calls are hit than lawful ones may be,
+though nearly all of the highest are robocalls. Answers tell. Callers are drawn from the highest calls, by lot and in
+proportion to their calls there, and a person says what each of them is. They are drawn from ten times as many calls as
+lawful ones may be hit. Once answers show that the budget is kept there, they are drawn from more calls.
+
+It is a risk-limiting audit. For each number of calls the hypothesis is that more of them are lawful than may be. Each
+answer multiplies the evidence against it by what it is worth, as in Wald's test, with the share of lawful callers that
+was found so far as the alternative (Stark, ALPHA: audit that learns from previously hand-audited ballots, Annals of
+Applied Statistics 17, 2023). Nobody is drawn twice, and what is known of the calls of a caller stays known, so large
+callers tell much (Waudby-Smith, Stark and Ramdas, RiLACS: risk-limiting audits via confidence sequences, 2021). If the
+hypothesis holds, the evidence reaches 1 / (1 - confidence) with a chance of 1 - confidence at most, however often it is
+looked at (Ville's inequality). More calls are judged only after fewer have passed, so that is the chance of any error.
+
+The order of the draw is by keys of call ids and the version of the model: nobody chooses it, and it is the same each
+time. So answers of earlier days count as long as their calls are in the span.
+"""
+
+import math
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.budgets.bounds import Bounded, Floats, Ints, callers_needed, cuts_at
+
+MULTIPLES = (5.0, 10.0, 15.0, 20.0, 30.0)
+"""Calls that raise an alert, for each lawful one that may: how many are judged, one after the other."""
+FRAMES = (1, 2, 3, 4)
+"""Which of these callers are drawn from, one after the other; the first is judged by draws from the second."""
+BATCH = 20
+"""Callers that are asked about at once."""
+MOST_DRAWN = 100
+"""Callers that are drawn in one frame, at most: what they do not show is not asked further."""
+EXPECTED, WORTH = 0.01, 20.0
+"""Share of lawful callers that is expected before any answer, and how many answers that is worth. It makes evidence
+come sooner where it is near the truth, and never wrong."""
+LARGEST_ALTERNATIVE = 0.5
+"""Of the share that may be lawful: the alternative is below it whatever was found."""
+MOSTLY = 0.5
+Answers = NDArray[np.int8]
+UNKNOWN, LAWFUL, ROBOCALL = -1, 0, 1
+"""Answers about calls."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditedCalls:
+    """All calls of a span, with what a person said of some of them. All arrays have shape (n_calls,).
+
+    Attributes:
+        margins: Raw scores, log-odds.
+        callers: Code of the calling number of each: what one answer is about.
+        at_ms: When each was set up, epoch milliseconds.
+        lots: Random keys, the same for the same calls and model.
+        answers: `UNKNOWN`, `LAWFUL` or `ROBOCALL`, int8.
+    """
+
+    margins: Floats
+    callers: Ints
+    at_ms: Ints
+    lots: NDArray[np.uint64]
+    answers: Answers
+
+    @property
+    def n_callers(self) -> int:
+        """How many callers there are."""
+        return int(np.count_nonzero(np.bincount(self.callers)))
+
+    def lowest(self, budget: float, confidence: float) -> Bounded | None:
+        """Find the lowest margin at which answers show that the budget is kept.
+
+        Args:
+            budget: Share of the calls that may be lawful ones that are hit, in (0, 1).
+            confidence: That it is kept, in (0, 1).
+
+        Returns:
+            None where they show nothing, and where there are too few callers to tell of others.
+        """
+        if self.n_callers < callers_needed(budget, confidence):
+            return None
+        walk = _Walk(self, budget, confidence)
+        shown = walk.shown
+        return None if shown is None else Bounded(shown.margin, shown.found / len(self.margins), budget, walk.answered)
+
+    def hit_from(self, margin: float, budget: float, confidence: float) -> Bounded:
+        """The share of lawful calls hit from a margin on; above what answers show every call counts as one.
+
+        Args:
+            margin: Log-odds.
+            budget: Share that may be hit.
+            confidence: That it is kept.
+        """
+        hit = float(np.mean(self.margins >= margin))
+        shown = self.lowest(budget, confidence)
+        if shown is None or margin < shown.margin:
+            return Bounded(margin, hit, hit)
+        return Bounded(margin, min(hit, shown.share), min(hit, budget), shown.answers)
+
+    def asked(self, budget: float, confidence: float, below: float) -> list[Ints]:
+        """About whom a person should be asked now.
+
+        Args:
+            budget: Share of the calls that may be lawful ones that are hit.
+            confidence: That it is kept.
+            below: Margin that is reached without further answers: nobody is asked where none leads below it.
+
+        Returns:
+            Places of the calls of each, in order of time; empty where answers would be of no use.
+        """
+        walk = _Walk(self, budget, confidence)
+        if self.n_callers < callers_needed(budget, confidence) or walk.lowest_margin >= below:
+            return []
+        return [places[np.argsort(self.at_ms[places], kind="stable")] for places in walk.asked]
+
+
+def lots_of(calls: Ints, model_version: str) -> NDArray[np.uint64]:
+    """Random keys of calls, shape of `calls`; who does not know the version of the model cannot choose one.
+
+    Args:
+        calls: Keys of call ids.
+        model_version: Of the model that scores.
+    """
+    seed = int.from_bytes(blake2b(model_version.encode(), digest_size=8).digest(), "little")
+    return _mixed(calls.astype(np.uint64) ^ np.uint64(seed))
+
+
+def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Finalizer of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))
+
+
+@dataclass(slots=True)
+class _Level:
+    """One number of calls: is shown to have few enough lawful ones, or not.
+
+    Attributes:
+        margin: From which on there are so many.
+        total: Calls.
+        most: Lawful ones that there may be.
+        wanted: Evidence that shows it, a logarithm.
+    """
+
+    margin: float
+    total: int
+    most: float
+    wanted: float
+    _taken: int = 0
+    """Calls of callers who were looked at."""
+    _against: int = 0
+    """Of these lawful ones, or of callers about whom nobody answered."""
+    _draws: int = 0
+    _draws_against: int = 0
+    _evidence: float = 0.0
+    _has_passed: bool = False
+    _answered: int = 0
+    """Calls about whose callers somebody answered."""
+    _lawful: int = 0
+
+    @property
+    def is_shown(self) -> bool:
+        """Answers show it, and no more calls are known to be lawful than may be."""
+        worst = self._against + self.total - self._taken
+        return self._lawful <= self.most and (self._has_passed or worst <= self.most)
+
+    @property
+    def found(self) -> float:
+        """Lawful calls, as far as is found."""
+        return self.total * self._lawful / max(self._answered, 1)
+
+    def take(self, calls: int, answer: int, *, is_drawn: bool) -> None:
+        """Look at a caller.
+
+        Args:
+            calls: That it has here.
+            answer: What it is; one about whom nobody answered counts as lawful.
+            is_drawn: By lot from all calls here of callers not looked at yet; else it is known for another reason.
+        """
+        is_against = answer != ROBOCALL
+        if is_drawn:
+            self._weigh((self.most - self._against) / (self.total - self._taken), is_against=is_against)
+        self._taken += calls
+        self._against += calls * is_against
+        if answer != UNKNOWN:
+            self._answered += calls
+            self._lawful += calls * is_against
+
+    def _weigh(self, limit: float, *, is_against: bool) -> None:
+        """Multiply the evidence against more than `limit` of the calls not looked at being lawful."""
+        if 0 < limit < 1:
+            expected = (EXPECTED * WORTH + self._draws_against) / (WORTH + self._draws)
+            expected = min(expected, LARGEST_ALTERNATIVE * limit)
+            self._evidence += math.log(expected / limit if is_against else (1 - expected) / (1 - limit))
+            self._has_passed |= self._evidence >= self.wanted
+        self._draws += 1
+        self._draws_against += is_against
+
+
+class _Walk:
+    """Callers in the order of the draw.
+
+    Attributes:
+        shown: The largest level that is shown, as all before it are; None where none is, or there are no calls in it.
+        answered: Callers that were drawn and about whom somebody answered.
+        asked: Places of the calls of those who are to be asked about.
+        lowest_margin: Of the largest level.
+    """
+
+    def __init__(self, calls: AuditedCalls, budget: float, confidence: float) -> None:
+        n, wanted = len(calls.margins), -math.log1p(-confidence)
+        cuts = cuts_at(calls.margins, [multiple * budget for multiple in MULTIPLES])
+        self._top = np.flatnonzero(calls.margins >= cuts[-1])
+        self._lots = calls.lots[self._top]
+        self._is_in = [calls.margins[self._top] >= cut for cut in cuts]
+        _, self._codes = np.unique(calls.callers[self._top], return_inverse=True)
+        self._calls = [np.bincount(self._codes[inside], minlength=self._n_codes) for inside in self._is_in]
+        self._levels = [
+            _Level(cut, int(its.sum()), budget * n, wanted) for cut, its in zip(cuts, self._calls, strict=True)
+        ]
+        self._said = _said(calls.answers[self._top], self._codes, self._n_codes)
+        self._is_known = np.zeros(self._n_codes, np.bool_)
+        self.lowest_margin = cuts[-1]
+        self.answered = 0
+        self.asked: list[Ints] = []
+        for frame in FRAMES:
+            if not self._drew(frame):
+                break
+        passed = list(takewhile(lambda level: level.is_shown, self._levels))
+        self.shown = passed[-1] if passed and passed[-1].total else None
+
+    @property
+    def _n_codes(self) -> int:
+        return int(self._codes.max(initial=-1)) + 1
+
+    def _drew(self, frame: int) -> bool:
+        """Draw from one frame; whether the answers show what they should. If not, those who have none are asked."""
+        turn = self._turn(frame)[:MOST_DRAWN]
+        for call in turn.tolist():
+            if self._levels[frame].is_shown:
+                return True
+            self._take(call, frame)
+        if self._levels[frame].is_shown:
+            return True
+        codes = self._codes[turn]
+        for code in codes[self._said[codes] == UNKNOWN][:BATCH].tolist():
+            self.asked.append(self._top[self._is_in[frame] & (self._codes == code)])
+        return False
+
+    def _turn(self, frame: int) -> Ints:
+        """The call by which each unknown caller of a frame is drawn, in order: earlier ones have more calls there."""
+        unknown = np.flatnonzero(self._is_in[frame] & ~self._is_known[self._codes])
+        own = _mixed(self._lots[unknown] + np.uint64(frame))  # the order in one frame tells nothing of another
+        order = unknown[np.argsort(own, kind="stable")]
+        _, first = np.unique(self._codes[order], return_index=True)
+        turn: Ints = order[np.sort(first)]
+        return turn
+
+    def _take(self, call: int, frame: int) -> None:
+        """Note what is known of the caller of a call that was drawn."""
+        code = self._codes[call]
+        answer = int(self._said[code])
+        for number, level in enumerate(self._levels):
+            is_drawn = number <= frame and bool(self._is_in[number][call])
+            level.take(int(self._calls[number][code]), answer, is_drawn=is_drawn)
+        self._is_known[code] = True
+        self.answered += answer != UNKNOWN
+
+
+def _said(answers: Answers, codes: Ints, n_codes: int) -> Answers:
+    """What answers about the calls of each caller come to, shape (n_codes,)."""
+    known = answers != UNKNOWN
+    calls = np.bincount(codes[known], minlength=n_codes)
+    robocalls = np.bincount(codes[answers == ROBOCALL], minlength=n_codes)
+    found = np.where(robocalls > MOSTLY * calls, ROBOCALL, LAWFUL)
+    return np.where(calls > 0, found, UNKNOWN).astype(np.int8)

@@ -1,0 +1,200 @@
+"""Callers drawn by lot, through a table as a person fills it in: answers let more be labelled, and none is lost."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from models.budgets.audit import BATCH
+from models.budgets.measure import Threshold, read_beside
+from streams.commands.budgets.asking import KEPT, write_asked
+from streams.commands.budgets.command import budgets
+from streams.commands.feedback import feedback
+from streams.commands.questions.asked import Asked
+from streams.commands.questions.table import COLUMNS, answered_rows
+from tests.models.small_model import save_small_model
+from tests.streams.commands.budgets import lawful_calls
+from tests.streams.commands.budgets.test_command import POLICY, decisions, run
+
+Row = dict[str, str]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save_small_model(tmp_path / "own")
+
+
+@pytest.fixture
+def measure(tmp_path: Path, model: Path) -> list[str]:
+    """A measure without senders: of these calls a fiftieth may be hit where all count as lawful."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    events = lawful_calls.write(tmp_path / "calls.jsonl", suspects())
+    options = ["--partitions", "2", "--policy", str(tmp_path / "policy.yaml"), "--questions", str(tmp_path / "q.csv")]
+    return ["measure", "--events", str(events), "--model", str(model), *options]
+
+
+def suspects() -> list[tuple[int, str]]:
+    """300 people call once each, and each of 80 callers up to nine times within a second."""
+    at_ms, events = lawful_calls.START_MS, []
+    for index in range(300):
+        called = lawful_calls.sender(index)
+        events += lawful_calls.call(f"p-{index}", at_ms + index * 10_000, lawful_calls.person(index), called)
+    for index in range(80):
+        number, begin_ms = f"+1312555{index:04d}", at_ms + index * 30_000
+        for place in range(1 + index % 9):
+            name = f"s-{index}-{place}"
+            events += lawful_calls.call(name, begin_ms + place * 90, number, lawful_calls.person(place + index))[:1]
+    return events
+
+
+def rows_of(table: Path) -> list[Row]:
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fill_in(table: Path, rows: list[Row]) -> None:
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def answer(table: Path, verdict: str = "robocall", most: int = BATCH) -> None:
+    """Answer the questions that are open, the first ones."""
+    rows = rows_of(table)
+    for row in [one for one in rows if not one["verdict"]][:most]:
+        row["verdict"] = verdict
+    fill_in(table, rows)
+
+
+def label_of(model: Path) -> Threshold:
+    found = read_beside(model, partitions=2)
+    assert found is not None
+    assert found.label is not None
+    return found.label
+
+
+def test_answers_let_more_be_labelled_and_everything_says_on_what_it_rests(
+    tmp_path: Path, model: Path, measure: list[str]
+) -> None:
+    """From the first questions to a replay that goes by the answers."""
+    table = tmp_path / "q.csv"
+    first = run(*measure)
+    before = label_of(model)
+    rows = rows_of(table)
+
+    assert before.is_of_all
+    assert len(rows) == BATCH
+    assert f"answers about {BATCH} callers drawn by lot may let more be hit: fill in {table}" in first.stderr
+    assert {row["verdict"] for row in rows} == {""}
+    assert rows[0]["campaign"].startswith("calling number +1")
+    assert "drawn by lot" in rows[0]["asked_because"]
+    assert not rows[0]["reasons"]
+    assert " to +1202555" in rows[0]["examples"]
+    for _ in range(3):
+        answer(table)
+        last = run(*measure, "--afresh")
+
+    after = label_of(model)
+    assert not after.is_of_all
+    assert after.margin < before.margin
+    assert after.answers > BATCH
+    assert f"by answers about {after.answers} callers drawn by lot" in " ".join(last.stderr.split())
+    assert len(answered_rows(table)) >= after.answers
+    _, told = decisions(tmp_path, model, start_ms=lawful_calls.START_MS + 3_600_000)
+    assert f"by answers about {after.answers} callers, drawn by lot from the highest of" in told
+
+
+def test_answers_of_files_count_and_those_of_who_did_not_look_do_not(tmp_path: Path, measure: list[str]) -> None:
+    """Of `feedback import`, as the console writes them to the archive too."""
+    table, said = tmp_path / "q.csv", tmp_path / "said.jsonl"
+    run(*measure)
+    asked = [row["call_ids"] for row in rows_of(table)]
+    answer(table)
+    assert (
+        CliRunner().invoke(feedback, ["import", str(table), "--preset", "analyst", "--out", str(said)]).exit_code == 0
+    )
+    table.unlink()
+
+    run(*measure, "--feedback", str(said))
+
+    assert not {row["call_ids"] for row in rows_of(table)} & set(asked)
+    records = [json.loads(line) | {"source": "subscriber_report"} for line in said.read_text().splitlines()]
+    said.write_text("".join(json.dumps(one) + "\n" for one in records))
+    run(*measure, "--feedback", str(said))
+    assert [row["call_ids"] for row in rows_of(table)] == asked
+
+
+def test_lawful_callers_among_the_highest_let_nothing_more_be_labelled(
+    tmp_path: Path, model: Path, measure: list[str]
+) -> None:
+    table = tmp_path / "q.csv"
+    run(*measure)
+    before = label_of(model)
+    for _ in range(3):
+        answer(table, "lawful")
+        run(*measure, "--afresh")
+
+    assert label_of(model) == before
+
+
+def test_a_table_half_filled_in_keeps_its_open_questions(tmp_path: Path, measure: list[str]) -> None:
+    """A measure of the night changes nothing for who is at it: the rest is asked first, then further ones."""
+    table = tmp_path / "q.csv"
+    run(*measure)
+    asked = [row["call_ids"] for row in rows_of(table)]
+    answer(table, most=7)
+
+    run(*measure)
+
+    rows = rows_of(table)
+    assert [row["verdict"] for row in rows] == ["robocall"] * 7 + [""] * BATCH
+    assert [row["call_ids"] for row in rows[: len(asked)]] == asked
+    assert [row["question"] for row in rows] == [str(number) for number in range(1, 8 + BATCH)]
+
+
+def test_what_was_answered_meanwhile_is_not_asked_again_and_the_newest_answers_stay(tmp_path: Path) -> None:
+    table = tmp_path / "q.csv"
+    questions = [Asked(f"q {n}", "1 call", "why", (), "", (), (f"c-{n}",)) for n in range(KEPT + 3)]
+    write_asked(questions, table)
+    answer(table, most=KEPT + 1)
+
+    assert write_asked(questions[KEPT:], table) == 2
+
+    rows = rows_of(table)
+    assert [row["campaign"] for row in rows] == [f"q {n}" for n in range(1, KEPT + 3)]
+    assert [row["verdict"] for row in rows] == ["robocall"] * KEPT + ["", ""]
+
+
+def test_without_a_table_it_says_how_to_get_one(measure: list[str]) -> None:
+    place = measure.index("--questions")
+    done = run(*measure[:place])
+
+    assert "--questions FILE writes them" in done.stderr
+    assert json.loads(run(*measure[:place], "--json").stdout)["asked"] == BATCH
+
+
+def test_the_last_hours_can_be_measured_alone(model: Path, measure: list[str]) -> None:
+    """A model that learnt from the hours before is measured on those that judged it."""
+    run(*measure)
+    every = read_beside(model, partitions=2)
+    run(*measure, "--judge-h", "0.5", "--afresh")
+
+    late = read_beside(model, partitions=2)
+
+    assert every is not None
+    assert late is not None
+    assert late.end_ms - late.begin_ms <= 1_800_000
+    assert late.end_ms == every.end_ms
+    assert 0 < late.scored < every.scored
+
+
+def test_a_table_that_cannot_be_written_is_said_before_the_replay(tmp_path: Path, measure: list[str]) -> None:
+    measure[measure.index("--questions") + 1] = str(tmp_path / "none" / "q.csv")
+
+    done = CliRunner().invoke(budgets, measure)
+
+    assert isinstance(done.exception, OSError)
+    assert "Replaying" not in done.stderr

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import campaign_table, sizing
+from benchmarks.adapting import in_force as of_in_force
 from benchmarks.adapting import ladder as of_ladder
 from benchmarks.adapting import poisoned as of_poisoned
 from benchmarks.adapting.table import HEADINGS, cells
@@ -340,6 +341,12 @@ def ladder(result: Result) -> str:
     return f"{rows}\n\nThe last of the runs: {source(result)}"
 
 
+def in_force(result: Result) -> str:
+    """What is labelled by answers about callers drawn by lot, at each carrier."""
+    rows = [of_in_force.cells(row, of_ladder.named(row)) for row in result["rows"] if "in_force" in row]
+    return f"{table(list(of_in_force.HEADINGS), rows)}\n\nThe last of the runs: {source(result)}"
+
+
 def poisoned(result: Result) -> str:
     """What a campaign of complaints about one caller does."""
     rows = table(list(of_poisoned.HEADINGS), list(map(of_poisoned.cells, result["rows"])))
@@ -370,6 +377,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "campaigns": (("campaigns",), campaigns),
     "ladder": (("ladder",), ladder),
     "ladder_days": (("ladder_days",), ladder),
+    "in_force": (("ladder_days",), in_force),
     "ladder_curve": (("ladder_curve",), ladder),
     "ladder_untold": (("ladder_untold",), ladder),
     "poisoned": (("poisoned",), poisoned),

@@ -1,0 +1,34 @@
+"""What is in force by answers: more with more of them, and within the budget."""
+
+import numpy as np
+
+from benchmarks.adapting.in_force import DAYS, HEADINGS, Later, cells, in_force
+from tests.models.adapt.spans import made
+
+
+def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -> None:
+    """A model that tells all but a few; counted on another span.."""
+    span, later = made(2, 30_000, sees=3.0), made(3, 30_000, sees=3.0)
+    counted = Later(later.calls.margins, later.calls.is_number, ~later.is_robocall, later.is_robocall)
+
+    steps = in_force(span.calls, np.ones(30_000, np.bool_), span.calls.margins, span.is_robocall, counted, 1)
+
+    assert len(steps) == len(DAYS)
+    assert [one["answered"] for one in steps[:3]] == [0, 20, 40]
+    first, last = steps[0], steps[-1]
+    assert 0 < first["caught"] < 0.05
+    assert last["caught"] > 3 * first["caught"]
+    assert last["found"] <= 1_000
+    assert last["hit"] <= 2_000
+    row = {"took": "base", "taken": [0.5, 0.2], "in_force": steps}
+    assert len(cells(row, "made 1")) == len(HEADINGS)
+    assert cells(row, "made 1")[:3] == ["made 1", "base", "0.500"]
+
+
+def test_calls_without_a_number_are_never_hit() -> None:
+    span, later = made(2, 12_000, sees=3.0), made(3, 12_000, sees=3.0)
+    hidden = Later(later.calls.margins, np.zeros(12_000, np.bool_), ~later.is_robocall, later.is_robocall)
+
+    steps = in_force(span.calls, np.ones(12_000, np.bool_), span.calls.margins, span.is_robocall, hidden, 1)
+
+    assert {one["caught"] for one in steps} == {0.0}

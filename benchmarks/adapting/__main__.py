@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.adapting.analyst import answered
+from benchmarks.adapting.analyst import answered, measured
 from benchmarks.adapting.carriers import NAMES, Wanted, written
 from benchmarks.adapting.judging import RATES, judged
 from benchmarks.adapting.table import HEADINGS, cells
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--judge-hours", type=float, default=6.0, help="of the judging span [%(default)s]")
     parser.add_argument("--rate", type=float, default=7.0, help="calls a second, about [%(default)s]")
     parser.add_argument("--answers", type=int, default=0, help="of an analyst, 20 a session [%(default)s]")
+    parser.add_argument("--lot", type=int, default=0, help="answers about callers drawn by lot [%(default)s]")
     parser.add_argument(
         "--senders", type=float, default=0.0, help="share of the lawful organisations that are registered [%(default)s]"
     )
@@ -63,7 +64,7 @@ def main() -> None:
                 senders=options.senders,
                 without=tuple(options.without),
             )
-            row = row_of(wanted, options.answers, options.base, console)
+            row = row_of(wanted, options.answers, options.lot, options.base, console)
             print(" | ".join(cells(row)), flush=True)
             rows = [one for one in rows if _place(one) != _place(row)] + [row]
             rows.sort(key=_place)
@@ -79,17 +80,19 @@ def kept(out: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _place(row: dict[str, Any]) -> tuple[int, int, int, float, list[str]]:
+def _place(row: dict[str, Any]) -> tuple[int, int, int, float, list[str], int]:
     """Where a row stands; one that has the same place is replaced."""
-    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"], [*row["without"]]
+    without, lot = [*row["without"]], row.get("lot", 0)
+    return NAMES.index(row["author"]), row["seed"], row["answers"], row["senders"], without, lot
 
 
-def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[str, Any]:
+def row_of(wanted: Wanted, answers: int, lot: int, base: Path, console: Console) -> dict[str, Any]:
     """All figures of one carrier.
 
     Args:
         wanted: Which one.
-        answers: Of an analyst.
+        answers: Of an analyst, which teach.
+        lot: About callers drawn by lot, for budgets.
         base: Folder of the base model.
         console: Where it is said how far it is.
 
@@ -105,12 +108,15 @@ def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[s
         said = [part for file in answered(carrier, base, answers, wanted.seed) for part in ("--feedback", file)]
         vouched = ["--senders", carrier.senders] if carrier.registered else []
         cost = run("adapt", "--events", carrier.learn, *said, *vouched, "--base", base, "--out", own)
+        if lot:
+            measured(carrier, own, lot, wanted.seed, vouched)
         measure = json.loads((own / file_name(partitions=1)).read_text())["measure"]
         adapted = json.loads((own / "adapting.json").read_text())
         found = judged(carrier, own, base, Budgets().windows_h, console)
     calls = len(carrier.learnt)
     facts = {
-        "answers": answers, "calls": calls, "robocall_share": carrier.robocalls / calls, "said": carrier.said,
+        "answers": answers, "lot": lot, "calls": calls, "robocall_share": carrier.robocalls / calls,
+        "said": carrier.said,
         "registered": carrier.registered, "measure": {name: measure[name] for name in RESTS_ON},
     }  # fmt: skip
     took = {"seconds": round(time.monotonic() - started_s), "adapting": cost}

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 HEADINGS = (
-    "carrier", "answers", "senders known", "calls learnt", "robocalls", "purity of the top 1 / 2 / 4 %",
-    "what was done", "caught at 1e-3: base / group / own", "at 1e-4", "callers of pairs / senders",
+    "carrier", "answers that teach / by lot", "senders known", "calls learnt", "robocalls",
+    "purity of the top 1 / 2 / 4 %", "what was done", "caught at 1e-3: base / group / own", "at 1e-4",
+    "callers of pairs / senders",
     "labels / blocks go by", "in force: lawful hit in a million", "blocked", "caught", "of it blocked",
 )  # fmt: skip
 DECIDERS = ("base", "group", "own")
@@ -22,7 +23,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     recalls = [" / ".join(f"{found['recall'][name][at]:.3f}" for name in DECIDERS) for at in (0, 1)]
     return [
         f"{row['author']} {row['seed']}",
-        f"{row['answers']}",
+        f"{row['answers']} / {row.get('lot', 0)}",
         ", none of ".join([f"{row['senders']:.0%}", *filter(None, [", ".join(row["without"])])]),
         f"{row['calls']:,}",
         f"{row['robocall_share']:.1%}",
@@ -42,6 +43,8 @@ def _basis(threshold: Mapping[str, Any] | None) -> str:
     """Whose calls a threshold was measured on."""
     if threshold is None:
         return "nobody"
+    if threshold.get("answers"):
+        return f"{threshold['answers']} answers"
     return "all calls" if threshold.get("is_of_all") else "references"
 
 

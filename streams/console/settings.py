@@ -31,7 +31,9 @@ class ConsoleSettings(BaseSettings):
     )
     archive_days: int = Field(7, ge=1, le=400, description="Days of the archive that are searched.")
     questions_file: Path | None = Field(
-        None, description="Questions of `robocall ask --table` or of `robocall adapt`; answers are filled in."
+        None,
+        description="Questions of `robocall ask`, `adapt` or `budgets measure`, or a folder of such tables. "
+        "Answers are filled in.",
     )
     tls_certfile: FilePath | None = Field(None, description="PEM of the certificate of HTTPS; none = plain HTTP.")
     tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")

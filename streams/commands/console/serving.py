@@ -21,7 +21,7 @@ from streams.console.desk.acts import Acts
 from streams.console.desk.campaign_pages import CampaignPages
 from streams.console.desk.campaigns import CampaignMemory
 from streams.console.desk.case_pages import CasePages
-from streams.console.desk.questions import QuestionTable
+from streams.console.desk.questions import QuestionTables
 from streams.console.desk.queues import Queues
 from streams.console.desk.related_cases import RelatedCases
 from streams.console.feed import Feed
@@ -140,7 +140,7 @@ def console_app(
     entrance = None if client is None else _entrance(client, signing_in, users, is_secure=is_secure)
     visits, acts = Visits(pages, links, digest), Acts(settings)
     handlers = Handlers(visits, live.feed, live.memory, looks, acts)
-    table = None if chosen.questions_file is None else QuestionTable(chosen.questions_file)
+    table = None if chosen.questions_file is None else QuestionTables(chosen.questions_file)
     desk = (
         CampaignPages(visits, live.campaigns, live.follower, live.memory, acts),
         AboutActs(visits, acts),

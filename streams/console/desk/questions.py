@@ -1,6 +1,6 @@
-"""The questions of the model: a table that `robocall ask --table` wrote, in which answers are filled in.
+"""The questions of the model: tables that `robocall ask` and others wrote, in which answers are filled in.
 
-The table is the memory: an answer is written into it, so that it outlives a restart and nobody is asked twice.
+The tables are the memory: an answer is written into one, so that it outlives a restart and nobody is asked twice.
 """
 
 import csv
@@ -55,29 +55,29 @@ class Question:
     verdict: str
 
 
-class QuestionTable:
-    """Reads and fills in the table; every method blocks for the disk. Answers are written one at a time.
+class QuestionTables:
+    """Reads and fills in the tables; every method blocks for the disk. Answers are written one at a time.
 
     Args:
-        path: of the table; somebody may replace it at any time.
+        place: a table, or a folder of tables (`*.csv`); somebody may replace them at any time.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Path) -> None:
+        self._place = place
 
     def questions(self) -> list[Question]:
-        """All questions, in their order.
+        """All questions, in their order, table by table.
 
         Raises:
-            QuestionsUnusable: it cannot be read, or is no such table.
+            QuestionsUnusable: one cannot be read, or is no such table.
         """
-        return [_question(row) for row in self._rows()[1]]
+        return [_question(row) for path in self._paths() for row in _rows(path)[1]]
 
     def find(self, name: str) -> Question:
         """The question of that name.
 
         Raises:
-            QuestionsUnusable: the table does not have it any more.
+            QuestionsUnusable: no table has it any more.
         """
         found = next((one for one in self.questions() if one.name == name), None)
         if found is None:
@@ -85,39 +85,52 @@ class QuestionTable:
         return found
 
     def fill_in(self, name: str, verdict: Verdict) -> None:
-        """Write an answer into the table; a question that it does not have any more changes nothing.
+        """Write an answer where it was asked for; a question that no table has any more changes nothing.
 
         Raises:
-            QuestionsUnusable: it cannot be read, or is no such table.
+            QuestionsUnusable: one cannot be read, or is no such table.
             StorageError: it cannot be written.
         """
-        with changing(self._path):
-            columns, rows = self._rows()
-            for row in rows:
-                if _question(row).name == name:
-                    row[_VERDICT] = verdict
-            text = io.StringIO(newline="")
-            writer = csv.DictWriter(text, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-            write_whole(self._path, text.getvalue().encode(), holds="the questions", setting=SETTING)
+        for path in self._paths():
+            _fill_in(path, name, verdict)
 
-    def _rows(self) -> tuple[list[str], list[dict[str, str]]]:
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
-            reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), restval="")
-            rows = [{name: text for name, text in row.items() if isinstance(name, str)} for row in reader]
-        except FileNotFoundError as error:
-            raise QuestionsUnusable(f"nothing is asked: {self._path} is not there") from error
-        except OSError as error:
-            raise QuestionsUnusable(f"{self._path}: {error.strerror}") from error
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise QuestionsUnusable(f"{self._path} is no table: `robocall ask --table` writes one") from error
-        columns = list(reader.fieldnames or ())
-        if len(content) > MOST_BYTES or not set(_NEEDED) <= set(columns):
-            raise QuestionsUnusable(f"{self._path} is no table of questions: `robocall ask --table` writes one")
-        return columns, rows
+    def _paths(self) -> list[Path]:
+        if not self._place.is_dir():
+            return [self._place]
+        return sorted(path for path in self._place.glob("*.csv") if not path.name.startswith("."))
+
+
+def _fill_in(path: Path, name: str, verdict: Verdict) -> None:
+    with changing(path):
+        columns, rows = _rows(path)
+        wanted = [row for row in rows if _question(row).name == name]
+        if not wanted:
+            return
+        for row in wanted:
+            row[_VERDICT] = verdict
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(path, text.getvalue().encode(), holds="the questions", setting=SETTING)
+
+
+def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), restval="")
+        rows = [{name: text for name, text in row.items() if isinstance(name, str)} for row in reader]
+    except FileNotFoundError as error:
+        raise QuestionsUnusable(f"nothing is asked: {path} is not there") from error
+    except OSError as error:
+        raise QuestionsUnusable(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise QuestionsUnusable(f"{path} is no table: `robocall ask --table` writes one") from error
+    columns = list(reader.fieldnames or ())
+    if len(content) > MOST_BYTES or not set(_NEEDED) <= set(columns):
+        raise QuestionsUnusable(f"{path} is no table of questions: `robocall ask --table` writes one")
+    return columns, rows
 
 
 def answers_of(question: Question, verdict: Verdict) -> list[Record]:

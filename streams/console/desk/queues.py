@@ -19,7 +19,7 @@ from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.acts import Acts
 from streams.console.desk.campaign_pages import VERDICTS
-from streams.console.desk.questions import Question, QuestionTable, answers_of
+from streams.console.desk.questions import Question, QuestionTables, answers_of
 from streams.console.long_look import LongLook
 from streams.console.roles import User, What
 from streams.console.sessions import Session
@@ -86,7 +86,7 @@ class Queues:
         visits: Visits,
         settings: Settings,
         acts: Acts,
-        table: QuestionTable | None,
+        table: QuestionTables | None,
         examine: Callable[[], Sequence[Alarm]],
     ) -> None:
         self._visits, self._settings, self._acts, self._table = visits, settings, acts, table
@@ -173,7 +173,7 @@ class Queues:
             is_looking=is_looking,
         )
 
-    def _answered(self, table: QuestionTable, name: str, verdict: Verdict, who: str, why: str) -> list[str]:
+    def _answered(self, table: QuestionTables, name: str, verdict: Verdict, who: str, why: str) -> list[str]:
         """Publish and fill in; what is filled in stays so, and what is not is asked again."""
         question = table.find(name)
         if question.verdict:

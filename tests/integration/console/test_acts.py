@@ -12,7 +12,7 @@ from typing import Any
 from streams.campaigns.topic import campaigns_now
 from streams.cases.changes import CLOSED
 from streams.cases.redress import REJECTED
-from streams.console.desk.questions import QuestionTable
+from streams.console.desk.questions import QuestionTables
 from streams.console.roles import Role
 from streams.console.subjects import CASE_ID, Kind, Subject
 from streams.kafka.topics import CALL_FEEDBACK, ENTITY_DECISIONS
@@ -260,7 +260,7 @@ def test_a_campaign_is_confirmed_then_cleared_and_both_questions_are_answered(
     ]  # fmt: skip
     stays = campaigns_now(desk.settings).verdicts[made.id]
     assert (stays.verdict, stays.who, stays.why) == ("legitimate", "model_owner", "a school")
-    table = QuestionTable(tmp_path / "questions.csv")
+    table = QuestionTables(tmp_path / "questions.csv")
     assert [one.verdict for one in table.questions()] == ["robocall", "legitimate"]
     assert [history(case) for case in desk.cases(CaseKind.CHANGE)] == [
         [("campaign_confirmed", "model_owner", "heard it")],

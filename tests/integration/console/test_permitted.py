@@ -11,7 +11,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.store.registry import Registry
 from streams.commands.questions.asked import Asked
 from streams.commands.questions.table import write_table
-from streams.console.desk.questions import QuestionTable
+from streams.console.desk.questions import QuestionTables
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject
 from streams.redis.connection import SHADOW_MODEL, list_key
@@ -136,5 +136,5 @@ def test_each_role_does_all_that_it_may(everything: Everything) -> None:
     assert redis.smembers(list_key("allow")) == {DESK_CALLER.encode()}
     (model,) = Registry(everything.folder / "registry").artifacts(schema_id=FEATURE_SCHEMA_ID)
     assert redis.get(SHADOW_MODEL) == str(model.version).encode()
-    assert {one.verdict for one in QuestionTable(everything.folder / "questions.csv").questions()} == {"robocall"}
+    assert {one.verdict for one in QuestionTables(everything.folder / "questions.csv").questions()} == {"robocall"}
     assert policy.read_text() == "mode: shadow\n"

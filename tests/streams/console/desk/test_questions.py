@@ -10,7 +10,7 @@ import pytest
 from detector.contract.events import Verdict
 from streams.commands.questions.asked import Asked
 from streams.commands.questions.table import COLUMNS, write_table
-from streams.console.desk.questions import QuestionsUnusable, QuestionTable, answers_of
+from streams.console.desk.questions import QuestionsUnusable, QuestionTables, answers_of
 from streams.files import changing
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
@@ -21,14 +21,14 @@ ASKED = [
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> QuestionTable:
+def table(tmp_path: Path) -> QuestionTables:
     """A table as the command writes it."""
     with (tmp_path / "questions.csv").open("wb") as out:
         write_table(ASKED, out)
-    return QuestionTable(tmp_path / "questions.csv")
+    return QuestionTables(tmp_path / "questions.csv")
 
 
-def test_what_the_command_wrote_is_what_is_asked(table: QuestionTable) -> None:
+def test_what_the_command_wrote_is_what_is_asked(table: QuestionTables) -> None:
     """Cells that look like formulas come back as they were."""
     first, second = table.questions()
 
@@ -37,7 +37,7 @@ def test_what_the_command_wrote_is_what_is_asked(table: QuestionTable) -> None:
     assert (second.said, second.verdict) == ("x: 1 robocall", "")
 
 
-def test_an_answer_stays_in_the_table_which_the_import_still_takes(table: QuestionTable, tmp_path: Path) -> None:
+def test_an_answer_stays_in_the_table_which_the_import_still_takes(table: QuestionTables, tmp_path: Path) -> None:
     """Its other cells are as they were."""
     first, second = table.questions()
 
@@ -50,7 +50,7 @@ def test_an_answer_stays_in_the_table_which_the_import_still_takes(table: Questi
     assert rows[1]["reasons"] == "a reason"
 
 
-def test_an_answer_waits_for_whoever_changes_the_table(table: QuestionTable, tmp_path: Path) -> None:
+def test_an_answer_waits_for_whoever_changes_the_table(table: QuestionTables, tmp_path: Path) -> None:
     """`robocall settle` reads answers and writes what is left: none that comes between is lost."""
     first, second = table.questions()
     with ThreadPoolExecutor(1) as pool:
@@ -67,7 +67,7 @@ def test_an_answer_waits_for_whoever_changes_the_table(table: QuestionTable, tmp
     assert first.name != left.name
 
 
-def test_an_answer_to_a_table_that_is_gone_makes_none(table: QuestionTable, tmp_path: Path) -> None:
+def test_an_answer_to_a_table_that_is_gone_makes_none(table: QuestionTables, tmp_path: Path) -> None:
     """Settled meanwhile: nobody is to answer dead questions."""
     first, _ = table.questions()
     (tmp_path / "questions.csv").unlink()
@@ -77,7 +77,7 @@ def test_an_answer_to_a_table_that_is_gone_makes_none(table: QuestionTable, tmp_
     assert not (tmp_path / "questions.csv").exists()
 
 
-def test_an_answer_is_feedback_about_each_call(table: QuestionTable) -> None:
+def test_an_answer_is_feedback_about_each_call(table: QuestionTables) -> None:
     """As the command makes it."""
     said = [read_feedback(value) for _, value in answers_of(table.questions()[0], Verdict.LEGITIMATE)]
 
@@ -88,6 +88,23 @@ def test_an_answer_is_feedback_about_each_call(table: QuestionTable) -> None:
     ]
 
 
+def test_a_folder_may_have_several_tables(tmp_path: Path) -> None:
+    """Of the watch and of budgets, say: an answer goes where it was asked for. An empty folder asks nothing."""
+    tables = QuestionTables(tmp_path)
+    assert not tables.questions()
+    for name, asked in (("lot.csv", ASKED[:1]), ("budgets.csv", ASKED[1:])):
+        with (tmp_path / name).open("wb") as out:
+            write_table(asked, out)
+    before = (tmp_path / "budgets.csv").read_bytes()
+
+    second, first = tables.questions()
+    tables.fill_in(tables.find(first.name).name, Verdict.ROBOCALL)
+
+    assert [one.verdict for one in tables.questions()] == ["", "robocall"]
+    assert (second.what, first.what) == (ASKED[1].what, ASKED[0].what)
+    assert (tmp_path / "budgets.csv").read_bytes() == before
+
+
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe", None])
 def test_what_is_no_table_of_questions_is_said(content: bytes | None, tmp_path: Path) -> None:
     """Or is not there."""
@@ -96,10 +113,10 @@ def test_what_is_no_table_of_questions_is_said(content: bytes | None, tmp_path: 
         path.write_bytes(content)
 
     with pytest.raises(QuestionsUnusable, match=r"other\.csv"):
-        QuestionTable(path).questions()
+        QuestionTables(path).questions()
 
 
-def test_a_table_that_was_replaced_meanwhile_has_not_the_question(table: QuestionTable) -> None:
+def test_a_table_that_was_replaced_meanwhile_has_not_the_question(table: QuestionTables) -> None:
     """What is answered is what was read."""
     with pytest.raises(QuestionsUnusable, match="replaced meanwhile"):
         table.find("another")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.commands.questions.table import write_table
-from streams.console.desk.questions import QuestionTable
+from streams.console.desk.questions import QuestionTables
 from streams.console.roles import Role
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.wire.cases import CaseKind
@@ -47,7 +47,7 @@ def test_a_question_is_answered_once(make_desk: MakeDesk, tmp_path: Path) -> Non
     with path.open("wb") as out:
         write_table(ASKED, out)
     desk = make_desk(questions_file=path)
-    question = QuestionTable(path).questions()[0]
+    question = QuestionTables(path).questions()[0]
     fields = {"question": question.name, "verdict": "confirm", "reason": "heard it"}
 
     before = desk.get(Role.MODEL_OWNER, "/queues/questions")[0]

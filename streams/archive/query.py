@@ -34,6 +34,10 @@ class QueryRefused(RobocallError):  # noqa: N818 - the name states what is wrong
     """A query that is no query, or that DuckDB refuses."""
 
 
+class DuckDbMissing(QueryRefused):
+    """This installation has no DuckDB."""
+
+
 def view_of(topic: str) -> str:
     """Name of a topic's view: `call-events` is `call_events`."""
     return topic.replace("-", "_")
@@ -43,12 +47,12 @@ def duckdb() -> Any:
     """The module, which not every installation has.
 
     Raises:
-        QueryRefused: it is missing.
+        DuckDbMissing: it is missing.
     """
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise QueryRefused("DuckDB is not installed: pip install '.[archive]' in the checkout") from error
+        raise DuckDbMissing("DuckDB is not installed: pip install '.[archive]' in the checkout") from error
     return duckdb
 
 

@@ -25,6 +25,7 @@ from models.budgets.references import Span, find
 from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
 from models.watch.drift import has_moved
+from streams.archive.query import DuckDbMissing
 from streams.commands.budgets.asking import asked_about, write_asked
 from streams.commands.budgets.collecting import Collector, answers_about, keys_of
 from streams.commands.events.feedback import feedback_of
@@ -139,7 +140,7 @@ def measure(
             where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
         settings = load_settings(mode="shadow", model_dir=where.folder, **given)
         numbers = list(map(source.number(), _numbers(senders, is_allow_listed)))
-        said = answers_of([*feedback_of(source, feedback, console), *_filled_in(questions, console)])
+        said = answers_of([*_said(source, feedback, console), *_filled_in(questions, console)])
         measured = _measured(settings, where, source.batches(stack), numbers, said, judge_h, afresh, console)
         where.write(measured.found)
     asked = _ask(measured, source, questions, console)
@@ -153,6 +154,15 @@ class _Measured:
     found: Measure
     span: Span
     asked: list[Ints]
+
+
+def _said(source: Source, feedback: tuple[Path, ...], console: Console) -> list[Feedback]:
+    """Files of feedback, and what the archive has; where nothing is installed to read that, it is said."""
+    try:
+        return feedback_of(source, feedback, console)
+    except DuckDbMissing as error:
+        console.print(f"answers that the archive has are not taken: {error}", markup=False, soft_wrap=True)
+        return feedback_of(Source(()), feedback, console)
 
 
 def _filled_in(table: Path | None, console: Console) -> list[Feedback]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,15 @@ from click.testing import CliRunner
 
 from models.budgets.audit import BATCH
 from models.budgets.measure import Threshold, read_beside
+from streams.archive.files import ArchiveStore
 from streams.commands.budgets.asking import KEPT, write_asked
 from streams.commands.budgets.command import budgets
 from streams.commands.feedback import feedback
 from streams.commands.questions.asked import Asked
 from streams.commands.questions.table import COLUMNS, answered_rows
+from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from tests.models.small_model import save_small_model
+from tests.streams.archive.archive_case import put
 from tests.streams.commands.budgets import lawful_calls
 from tests.streams.commands.budgets.test_command import POLICY, decisions, run
 
@@ -125,6 +129,33 @@ def test_answers_of_files_count_and_those_of_who_did_not_look_do_not(tmp_path: P
     said.write_text("".join(json.dumps(one) + "\n" for one in records))
     run(*measure, "--feedback", str(said))
     assert [row["call_ids"] for row in rows_of(table)] == asked
+
+
+def test_answers_of_the_archive_count_where_it_can_be_read(
+    tmp_path: Path, measure: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without DuckDB the measure is made all the same, as if nobody had answered, and says so."""
+    table, said = tmp_path / "q.csv", tmp_path / "said.jsonl"
+    store = ArchiveStore(str(tmp_path / "archive"))
+    lines = (tmp_path / "calls.jsonl").read_bytes().splitlines()
+    put(store, CALL_EVENTS, lines, at_ms=lawful_calls.START_MS)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
+    place = measure.index("--events")
+    measure[place : place + 2] = ["--archive", "--from", "2025-11-20", "--to", "2025-11-21"]
+    run(*measure)
+    asked = [row["call_ids"] for row in rows_of(table)]
+    answer(table)
+    CliRunner().invoke(feedback, ["import", str(table), "--preset", "analyst", "--out", str(said)])
+    put(store, CALL_FEEDBACK, said.read_bytes().splitlines(), at_ms=lawful_calls.START_MS + 1)
+    table.unlink()
+
+    with monkeypatch.context() as changed:
+        changed.setitem(sys.modules, "duckdb", None)
+        done = run(*measure)
+    assert "answers that the archive has are not taken: DuckDB is not installed" in done.stderr
+    assert [row["call_ids"] for row in rows_of(table)] == asked
+    run(*measure)
+    assert not {row["call_ids"] for row in rows_of(table)} & set(asked)
 
 
 def test_lawful_callers_among_the_highest_let_nothing_more_be_labelled(

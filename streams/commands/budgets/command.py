@@ -42,8 +42,9 @@ from streams.commands.models.place import (
     place_of,
 )
 from streams.commands.questions.answers import Answer, answers_in, answers_of
+from streams.commands.questions.table import is_table
 from streams.commands.replay import loaded, replayed, require_judged
-from streams.files import changing
+from streams.files import changing, require_distinct
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
 from streams.screening.pipeline import Pipeline
@@ -131,6 +132,7 @@ def measure(
       robocall budgets measure --events day.jsonl.zst --model own --questions asked.csv    # again once it is filled in
     """  # noqa: D301 - click reads the backspace
     source.require_whole(judge_h)
+    _require_table(source, senders, feedback, questions)
     console = Console(stderr=True)
     place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
     chosen = {"partitions": partitions, "policy_file": policy}
@@ -154,6 +156,17 @@ class _Measured:
     found: Measure
     span: Span
     asked: list[Ints]
+
+
+def _require_table(
+    source: Source, senders: tuple[Path, ...], feedback: tuple[Path, ...], questions: Path | None
+) -> None:
+    """Refuse to write questions over something else."""
+    for option, files in (("--events", source.files), ("--senders", senders), ("--feedback", feedback)):
+        for file in files:
+            require_distinct({option: file}, {"--questions": questions})
+    if questions is not None and not is_table(questions):
+        raise click.UsageError(f"--questions {questions} is no table of questions: name one that need not be there yet")
 
 
 def _said(source: Source, feedback: tuple[Path, ...], console: Console) -> list[Feedback]:

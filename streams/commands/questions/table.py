@@ -52,6 +52,17 @@ def write_table(questions: Sequence[Asked], out: BinaryIO, answered: Sequence[Ma
     text.detach()
 
 
+def is_table(path: Path) -> bool:
+    """Whether a table of questions is or may be there: a file with its columns, or none yet."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            return set(COLUMNS) <= set(next(csv.reader(file), ()))
+    except FileNotFoundError:
+        return True
+    except (OSError, csv.Error):
+        return False
+
+
 def answered_rows(table: Path) -> list[dict[str, str]]:
     """Rows in which somebody filled in a verdict; what is no table has none."""
     try:

@@ -222,6 +222,26 @@ def test_the_last_hours_can_be_measured_alone(model: Path, measure: list[str]) -
     assert 0 < late.scored < every.scored
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("calls.jsonl", "--events and --questions name the same file"),
+        ("own/manifest.json", "is no table of questions"),
+        ("policy.yaml", "is no table of questions"),
+    ],
+)
+def test_nothing_else_is_written_over(name: str, message: str, tmp_path: Path, model: Path, measure: list[str]) -> None:
+    before = (tmp_path / name).read_bytes()
+    measure[measure.index("--questions") + 1] = str(tmp_path / name)
+
+    done = run(*measure)
+
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert (tmp_path / name).read_bytes() == before
+    assert read_beside(model, partitions=2) is None
+
+
 def test_a_table_that_cannot_be_written_is_said_before_the_replay(tmp_path: Path, measure: list[str]) -> None:
     measure[measure.index("--questions") + 1] = str(tmp_path / "none" / "q.csv")
 

@@ -343,8 +343,8 @@ def ladder(result: Result) -> str:
 
 def in_force(result: Result) -> str:
     """What is labelled by answers about callers drawn by lot, at each carrier."""
-    rows = [of_in_force.cells(row, of_ladder.named(row)) for row in result["rows"] if "in_force" in row]
-    return f"{table(list(of_in_force.HEADINGS), rows)}\n\nThe last of the runs: {source(result)}"
+    rows = table(list(of_in_force.HEADINGS), list(map(of_in_force.cells, result["rows"])))
+    return f"{rows}\n\nThe last of the runs: {source(result)}"
 
 
 def poisoned(result: Result) -> str:
@@ -377,7 +377,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "campaigns": (("campaigns",), campaigns),
     "ladder": (("ladder",), ladder),
     "ladder_days": (("ladder_days",), ladder),
-    "in_force": (("ladder_days",), in_force),
+    "in_force": (("in_force",), in_force),
     "ladder_curve": (("ladder_curve",), ladder),
     "ladder_untold": (("ladder_untold",), ladder),
     "poisoned": (("poisoned",), poisoned),

@@ -1,25 +1,41 @@
 """What is in force of a model by answers about callers drawn by lot: measured where it was judged, hit later.
 
-By the code of `robocall budgets measure`, without any registered sender. On each day an analyst answers 20 questions,
-one in twenty wrongly. Who is called lawful is looked at once more, by somebody who errs as often.
+    python -m benchmarks.adapting.in_force --author fourth --seed 1 2 3 --lawful 10000
+
+A model is learnt and judged as in `benchmarks.adapting.ladder`. Then budgets are measured by the code of
+`robocall budgets measure`, without any registered sender. On each day an analyst answers 20 questions, one in twenty
+wrongly. Who is called lawful is looked at once more, by somebody who errs as often. Prints a row for each carrier.
 """
 
+import argparse
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
+from benchmarks.adapting.carriers import Wanted
+from benchmarks.adapting.judging import group_before
+from benchmarks.adapting.ladder import Judging, counted, days_of, judged_by_answers, named, taught_by_answers
+from benchmarks.adapting.rows import parser_of, run
+from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
+from models.adapt.adapting import Choice, Outcome, learnt_from
 from models.adapt.calls import Calls
 from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, Answers
 from models.budgets.bounds import Floats, Ints
 from models.budgets.making import Subject, asked_by_lot, make
 from models.budgets.measure import Measure, Threshold
 from models.budgets.references import References, Span, find
+from models.serve.artifact import SHIPPED, load
+from models.serve.weighing import GROUP_WEIGHT
+from streams.commands.adapt.inputs import SEED
+from streams.running.progress import step
 
 DAYS = (0, 1, 2, 4, 6)
 """Of answers, after which it is looked what is in force."""
@@ -92,7 +108,7 @@ def in_force(calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, late
 
 
 def _measured(span: Span, answers: Answers, budgets: Budgets, standing: StandingBlocks) -> tuple[References, Measure]:
-    references = find(span, np.zeros(0, np.int64), answers.copy(), "carrier")
+    references = find(span, np.zeros(0, np.int64), answers.copy(), b"carrier")
     subject = Subject(
         model_version="carrier",
         partitions=1,
@@ -135,6 +151,37 @@ def _above(later: Later, threshold: Threshold | None) -> Mask:
     return above
 
 
+def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """All figures of one carrier, counted from its files.
+
+    Args:
+        wanted: Which one.
+        options: Of the command.
+        console: Where it is said how far it is.
+    """
+    made = counted(wanted, options.partitions, console, options.base)
+    analyst, judging = Random(f"analyst {wanted.seed}"), made.judging
+    with step("Learning", console) as say:
+        material = taught_by_answers(made.material, made.is_robocall, days_of(wanted), analyst)
+        students = learnt_from(material, SEED, lambda what, *_: say(what), options.lawful)
+        _, last = judged_by_answers(material, students, made.is_robocall, analyst)
+    scores = _later(last, judging)
+    later = Later(scores, judging.calls.is_number, judging.is_lawful, judging.is_new)
+    steps = in_force(material.calls, last.is_measurable, last.scores, made.is_robocall, later, wanted.seed)
+    base = load(options.base, schema_id=FEATURE_SCHEMA_ID).version
+    facts = {"partitions": options.partitions, "base": base, "took": last.choice.value}
+    return asdict(wanted) | facts | {"taken": judging.recalls(scores), "in_force": steps}
+
+
+def _later(outcome: Outcome, judging: Judging) -> Floats:
+    """What the chosen model decides by in the later span."""
+    calls = judging.calls
+    if outcome.chosen is not None:
+        return calls.rows.scored(outcome.chosen.scorer.raw)
+    is_grouped = outcome.choice is Choice.GROUPED
+    return calls.margins + GROUP_WEIGHT * group_before(calls.margins, calls) if is_grouped else calls.margins
+
+
 HEADINGS = (
     "carrier", "model", "caught at 1e-3", "of these in force: all calls count as lawful",
     *(f"after {day * A_DAY} answers" for day in DAYS[1:]),
@@ -142,20 +189,34 @@ HEADINGS = (
 )  # fmt: skip
 
 
-def cells(row: dict[str, Any], carrier: str) -> list[str]:
+def cells(row: dict[str, Any]) -> list[str]:
     """What stands in the columns of one carrier.
 
     Args:
-        row: As the ladder writes it.
-        carrier: Its name.
+        row: As `--out` has it.
     """
     steps = row["in_force"]
     last = steps[-1]
     return [
-        carrier,
+        named(row),
         row["took"],
         f"{row['taken'][0]:.3f}",
         *(f"{one['caught']:.3f}" for one in steps),
         " / ".join(f"{one['hit']:,.0f}" for one in steps),
         f"{last['caught_blocked']:.3f} / {last['blocked']:,.0f}",
     ]
+
+
+def main() -> None:
+    """Run the carriers, and print a row for each."""
+    parser = parser_of(__doc__, ["fourth"], [1], hours=48.0, gate_hours=24.0, rate=1.0)
+    parser.set_defaults(judge_hours=24.0)
+    parser.add_argument("--partitions", type=int, default=1, help="that windows are counted in [%(default)s]")
+    parser.add_argument("--base", type=Path, default=SHIPPED, help="folder of the model to adapt [the shipped one]")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    run(options, HEADINGS, lambda wanted: row_of(wanted, options, console), cells)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,7 +26,6 @@ from rich.console import Console
 
 from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
 from benchmarks.adapting.carriers import Carrier, Wanted, written
-from benchmarks.adapting.in_force import Later, in_force
 from benchmarks.adapting.judging import RATES, group_before, recall, replayed_calls
 from benchmarks.adapting.rows import parser_of, run
 from detector.contract.events import FeedbackSource
@@ -122,8 +121,6 @@ def climbed(
     if first.judged in last.students:
         found["lots"] = lots(material, last.students[first.judged].margins, is_robocall, analyst)
     found["taken"] = _taken(found, last.choice, judging, last.chosen)
-    later = Later(_later(last, judging), judging.calls.is_number, judging.is_lawful, judging.is_new)
-    found["in_force"] = in_force(material.calls, last.is_measurable, last.scores, is_robocall, later, seed)
     every = Labels(is_robocall, np.ones(len(is_robocall)), np.zeros(len(is_robocall), np.int64), ("truth",), 0)
     nobody = np.zeros(len(is_robocall), np.bool_)
     known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody), root=None)
@@ -198,15 +195,6 @@ def _taken(found: dict[str, Any], choice: Choice, judging: Judging, chosen: Stud
     if chosen is not None:
         return judging.of(chosen)
     return found["group" if choice is Choice.GROUPED else "shipped"]
-
-
-def _later(outcome: Outcome, judging: Judging) -> Floats:
-    """What the chosen model decides by in the later span."""
-    calls = judging.calls
-    if outcome.chosen is not None:
-        return calls.rows.scored(outcome.chosen.scorer.raw)
-    is_grouped = outcome.choice is Choice.GROUPED
-    return calls.margins + GROUP_WEIGHT * group_before(calls.margins, calls) if is_grouped else calls.margins
 
 
 def answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.bool_], analyst: Random) -> Labels:

@@ -13,12 +13,12 @@ callers tell much (Waudby-Smith, Stark and Ramdas, RiLACS: risk-limiting audits 
 hypothesis holds, the evidence reaches 1 / (1 - confidence) with a chance of 1 - confidence at most, however often it is
 looked at (Ville's inequality). More calls are judged only after fewer have passed, so that is the chance of any error.
 
-The order of the draw is by keys of call ids and the version of the model: nobody chooses it, and it is the same each
-time. So answers of earlier days count as long as their calls are in the span.
+The order of the draw is by calls and a secret: nobody chooses it, and it is the same each time. So answers of earlier
+days count as long as their calls are in the span.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import takewhile
 
@@ -33,7 +33,7 @@ FRAMES = (1, 2, 3, 4)
 """Which of these callers are drawn from, one after the other; the first is judged by draws from the second."""
 BATCH = 20
 """Callers that are asked about at once."""
-MOST_DRAWN = 100
+MOST_DRAWN = 200
 """Callers that are drawn in one frame, at most: what they do not show is not asked further."""
 EXPECTED, WORTH = 0.01, 20.0
 """Share of lawful callers that is expected before any answer, and how many answers that is worth. It makes evidence
@@ -99,6 +99,11 @@ class AuditedCalls:
             return Bounded(margin, hit, hit)
         return Bounded(margin, min(hit, shown.share), min(hit, budget), shown.answers)
 
+    def lawful_from(self, margin: float) -> float:
+        """Share of the calls that are known to be lawful ones and are hit from a margin on."""
+        known = (self.answers == LAWFUL) & (self.margins >= margin)
+        return float(np.mean(known))
+
     def asked(self, budget: float, confidence: float, below: float) -> list[Ints]:
         """About whom a person should be asked now.
 
@@ -113,18 +118,27 @@ class AuditedCalls:
         walk = _Walk(self, budget, confidence)
         if self.n_callers < callers_needed(budget, confidence) or walk.lowest_margin >= below:
             return []
+        at_best = replace(self, answers=np.where(self.answers == UNKNOWN, ROBOCALL, self.answers).astype(np.int8))
+        best = _Walk(at_best, budget, confidence).shown
+        if best is None or (walk.shown is not None and best.margin >= walk.shown.margin):
+            return []
         return [places[np.argsort(self.at_ms[places], kind="stable")] for places in walk.asked]
 
 
-def lots_of(calls: Ints, model_version: str) -> NDArray[np.uint64]:
-    """Random keys of calls, shape of `calls`; who does not know the version of the model cannot choose one.
+def lots_of(calls: Ints, calling: Ints, at_ms: Ints, secret: bytes) -> NDArray[np.uint64]:
+    """Random keys of calls, shape of each; who does not know the secret cannot choose one.
 
     Args:
-        calls: Keys of call ids.
-        model_version: Of the model that scores.
+        calls: Keys of call ids, which callers choose: equal ones do not make equal lots.
+        calling: Of the calling numbers.
+        at_ms: When each was set up, epoch milliseconds.
+        secret: Of the carrier and the model.
     """
-    seed = int.from_bytes(blake2b(model_version.encode(), digest_size=8).digest(), "little")
-    return _mixed(calls.astype(np.uint64) ^ np.uint64(seed))
+    seed = np.uint64(int.from_bytes(blake2b(secret, digest_size=8).digest(), "little"))
+    found = _mixed(calls.astype(np.uint64) ^ seed)
+    for more in (calling, at_ms):
+        found = _mixed(found ^ more.astype(np.uint64))
+    return found
 
 
 def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -240,15 +254,19 @@ class _Walk:
         """Draw from one frame; whether the answers show what they should. If not, those who have none are asked."""
         turn = self._turn(frame)[:MOST_DRAWN]
         for call in turn.tolist():
-            if self._levels[frame].is_shown:
+            if self._is_done(frame):
                 return True
             self._take(call, frame)
-        if self._levels[frame].is_shown:
+        if self._is_done(frame):
             return True
         codes = self._codes[turn]
         for code in codes[self._said[codes] == UNKNOWN][:BATCH].tolist():
             self.asked.append(self._top[self._is_in[frame] & (self._codes == code)])
         return False
+
+    def _is_done(self, frame: int) -> bool:
+        """Whether the level that a frame is drawn for is shown, and all before it."""
+        return all(level.is_shown for level in self._levels[: frame + 1])
 
     def _turn(self, frame: int) -> Ints:
         """The call by which each unknown caller of a frame is drawn, in order: earlier ones have more calls there."""

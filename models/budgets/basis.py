@@ -10,6 +10,7 @@ tells that. So of all calls no more than a few times the budget are hit, whateve
 Answers about callers drawn by lot leave nobody out, and stand in the place of senders (`models.budgets.audit`).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,7 @@ class Basis:
         people: Calls of reciprocal pairs, which must keep the budget too; None where there are none.
         everybody: All calls: of them as many times the budget may be hit; None where `calls` are that already.
         times: So many.
+        floor: Lower margins are not looked at: what standing blocks add was worked out for this one.
     """
 
     calls: ReferenceCalls | AuditedCalls
@@ -37,6 +39,7 @@ class Basis:
     people: ReferenceCalls | None = None
     everybody: ReferenceCalls | None = None
     times: float = 1.0
+    floor: float = -math.inf
 
     def lowest(self, budget: float, confidence: float) -> Bounded | None:
         """Find the lowest margin from which on all of them keep the budget.
@@ -52,7 +55,7 @@ class Basis:
         if found is None:
             return None
         others = [cuts_at(calls.margins, [share])[0] for calls, share in self._others(budget, confidence)]
-        return self.at(max([found.margin, *others]), budget, confidence)
+        return self.at(max([found.margin, self.floor, *others]), budget, confidence)
 
     def at(self, margin: float, budget: float, confidence: float) -> Bounded:
         """The share of `calls` hit from a margin on, and its bound, or what others use of the budget if that is more.
@@ -82,7 +85,7 @@ class Basis:
             return self
         calls = with_standing_blocks(self.calls, rule, alone.margin)
         people = None if self.people is None else with_standing_blocks(self.people, rule, alone.margin)
-        return replace(self, calls=calls, people=people)
+        return replace(self, calls=calls, people=people, floor=alone.margin)
 
     def _others(self, budget: float, confidence: float) -> list[tuple[ReferenceCalls, float]]:
         """Other calls of enough callers, with the share of them that may be hit."""

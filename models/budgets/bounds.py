@@ -127,7 +127,7 @@ def cuts_at(margins: Floats, shares: Sequence[float]) -> list[float]:
     """
     upwards, n = np.sort(margins), len(margins)
     spared = [n - int(share * n) for share in shares]
-    return [float(np.nextafter(upwards[one - 1], np.inf)) if one > 0 else -math.inf for one in spared]
+    return [float(np.nextafter(upwards[one - 1], np.inf)) if one > 0 else float(upwards[0]) for one in spared]
 
 
 def _earlier_of_caller(callers: Ints) -> Ints:

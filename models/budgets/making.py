@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
-from detector.policy.budgets import MILLION, Budgets
+from detector.policy.budgets import DAY_MS, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
+from models.budgets.audit import AuditedCalls
 from models.budgets.basis import Basis
 from models.budgets.bounds import Bounded, Floats, Ints, ReferenceCalls, callers_needed
 from models.budgets.measure import Group, Measure, Threshold, traffic_of
@@ -130,6 +132,26 @@ def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlo
     return []
 
 
+def outlives(last: Measure, found: Measure, calls: AuditedCalls, budgets: Budgets) -> bool:
+    """Whether a measure that rests on answers stays in force beside one that does not yet, or on fewer of them.
+
+    A new span draws other callers, about whom nobody has answered yet. Until that is done the last measure is as good
+    as on any day on which nothing is measured, unless it is old, or answers speak against it.
+
+    Args:
+        last: In force until now.
+        found: Of `make`, after it.
+        calls: All calls of the new span.
+        budgets: Of the policy.
+    """
+    label = last.label
+    is_by_answers = label is not None and bool(label.answers) and label.most_per_million <= budgets.label_per_million
+    if label is None or not is_by_answers or found.end_ms - last.end_ms >= budgets.oldest_days * DAY_MS:
+        return False
+    allows_less = found.label is None or found.label.wanted_margin > label.margin
+    return allows_less and calls.lawful_from(label.margin) <= budgets.label_per_million / MILLION
+
+
 def _basis(references: References, budget: float, budgets: Budgets) -> Basis:
     """The calls that a budget goes by: those that let it be spent from the lowest margin on.
 
@@ -184,7 +206,7 @@ def _threshold(
     score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
     most = min(placed.most, 1.0) * MILLION if complaint else min(placed.most * MILLION, per_million)  # not by rounding
     found, is_of_all, answers = placed.share * MILLION, basis.is_of_all, placed.answers
-    return Threshold(placed.margin, wanted.margin, score, found, most, is_of_all, answers), complaint
+    return Threshold(placed.margin, wanted.margin, score, found, most, is_of_all, answers or msgspec.UNSET), complaint
 
 
 def _damped(wanted: Bounded, last: Threshold | None, basis: Basis, budget: float, budgets: Budgets) -> Bounded:

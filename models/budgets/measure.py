@@ -46,7 +46,8 @@ class Threshold(msgspec.Struct, frozen=True):
             ones among all where there are `answers`.
         most_per_million: Upper bound on the lawful calls hit.
         is_of_all: All calls counted as lawful: references would have let less be hit, or nothing.
-        answers: Callers drawn by lot about whom a person answered, where that lets most be hit; else 0.
+        answers: Callers drawn by lot about whom a person answered, where that lets most be hit; else unset,
+            so that what was signed before there were answers still is.
     """
 
     margin: Margin
@@ -55,7 +56,7 @@ class Threshold(msgspec.Struct, frozen=True):
     found_per_million: PerMillion
     most_per_million: PerMillion
     is_of_all: bool = False
-    answers: Count = 0
+    answers: Count | msgspec.UnsetType = msgspec.UNSET
 
 
 class Traffic(msgspec.Struct, frozen=True):
@@ -116,7 +117,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     def measured(self) -> Measured:
         """What deciding calls needs of it."""
         first = self.label if self.label is not None else self.block
-        answers = 0 if first is None else first.answers
+        answers = 0 if first is None else first.answers or 0
         is_of_all = self.everybody is not None and (first is None or first.is_of_all)
         group = self.everybody if self.everybody is not None and (is_of_all or answers) else self.registered
         return Measured(

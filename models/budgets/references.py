@@ -56,7 +56,7 @@ class References:
     audited: AuditedCalls
 
 
-def find(span: Span, registered: Ints, answers: Answers, model_version: str) -> References:
+def find(span: Span, registered: Ints, answers: Answers, secret: bytes) -> References:
     """Find the reference calls of a span.
 
     It takes some seconds for millions of calls, and no input or output.
@@ -65,13 +65,13 @@ def find(span: Span, registered: Ints, answers: Answers, model_version: str) -> 
         span: The calls, at least one.
         registered: Keys of the registered senders, in any order; may be empty.
         answers: What a person who looked said of each call, shape (n_calls,); see `AuditedCalls`.
-        model_version: Whose margins these are.
+        secret: By which callers are drawn; another one of each model.
     """
     is_registered = np.isin(span.calling, registered)
     is_of_pair = ~is_registered & is_reciprocal(span)
     sent, reciprocal = (_calls(span, chosen) if chosen.any() else None for chosen in (is_registered, is_of_pair))
     everybody = _calls(span, np.ones(len(span.calling), np.bool_))
-    lots = lots_of(span.call, model_version)
+    lots = lots_of(span.call, span.calling, span.at_ms, secret)
     audited = AuditedCalls(everybody.margins, everybody.callers, everybody.at_ms, lots, answers)
     return References(sent, reciprocal, everybody, audited)
 

@@ -19,6 +19,7 @@ from detector.contract.events import (
     says_which_call,
 )
 from detector.contract.numbers import is_e164, normal_form
+from models.data.cells import as_it_was
 
 FIELDS: Mapping[str, str] = {
     "verdict": "robocall or legitimate; also yes, spam, scam, fraud, lawful",
@@ -134,7 +135,7 @@ class Reading:
             ComplaintRefused: it does not say what is needed.
         """
         cells = self._cells(row)
-        several = cells.pop("call_ids", "").split()
+        several = as_it_was(cells.pop("call_ids", "")).split()
         return [self._feedback({**cells, "call_id": one}) for one in several] or [self._feedback(cells)]
 
     def _cells(self, row: Mapping[str, str | None]) -> dict[str, str]:
@@ -163,7 +164,7 @@ class Reading:
         return feedback
 
     def _verdict(self, text: str | None) -> Verdict:
-        verdict = self.verdict if text is None else _VERDICTS.get(text.lower())
+        verdict = self.verdict if text is None else verdict_of(text)
         if verdict is None:
             raise ComplaintRefused(NO_VERDICT)
         return verdict
@@ -185,6 +186,11 @@ class Reading:
         if text is not None and time_ms is None:
             raise ComplaintRefused(NO_TIME)
         return time_ms
+
+
+def verdict_of(text: str) -> Verdict | None:
+    """What somebody wrote as a verdict; None where that is no word for one."""
+    return _VERDICTS.get(text.strip().lower())
 
 
 def columns_of(header: list[str], preset: Preset | None, named: Mapping[str, str]) -> dict[str, str]:

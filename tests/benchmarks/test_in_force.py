@@ -20,9 +20,10 @@ def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -
     assert last["caught"] > 3 * first["caught"]
     assert last["found"] <= 1_000
     assert last["hit"] <= 2_000
-    row = {"took": "base", "taken": [0.5, 0.2], "in_force": steps}
-    assert len(cells(row, "made 1")) == len(HEADINGS)
-    assert cells(row, "made 1")[:3] == ["made 1", "base", "0.500"]
+    carrier = {"author": "fourth", "seed": 1, "hours": 48.0, "partitions": 12}
+    row = carrier | {"took": "base", "taken": [0.5, 0.2], "in_force": steps}
+    assert len(cells(row)) == len(HEADINGS)
+    assert cells(row)[:3] == ["fourth 1, 48 h, 12 partitions", "base", "0.500"]
 
 
 def test_calls_without_a_number_are_never_hit() -> None:

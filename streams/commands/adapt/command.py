@@ -33,7 +33,7 @@ from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, 
 from streams.commands.adapt.listing import listed
 from streams.commands.adapt.nightly import nightly
 from streams.commands.adapt.places import LOT, LOT_FILE, QUESTIONS, questions_option
-from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
+from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of, secret_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.events.source import Source
 from streams.commands.models.beside import Beside
@@ -240,7 +240,7 @@ def _measured(
     span = calls.span(chosen, outcome.scores)
     answers = np.where(material.labels.is_robocall, ROBOCALL, LAWFUL).astype(np.int8)
     answers[~material.labels.is_looked_at] = UNKNOWN
-    references = find(span, registered, answers[chosen], model.version)
+    references = find(span, registered, answers[chosen], secret_of(settings.signing, model.version))
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
     subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
     found = make(subject, references, budgets, policy.standing_blocks, None)

@@ -8,18 +8,24 @@ import numpy as np
 
 from models.budgets.bounds import Ints
 from models.budgets.references import Span
+from models.data.cells import as_it_was
+from models.data.complaints import verdict_of
+from streams.commands.budgets.collecting import is_of_one_caller
 from streams.commands.events.source import Source
+from streams.commands.questions.answers import Answer
 from streams.commands.questions.asked import Asked, counted
 from streams.commands.questions.setups import setups_of
-from streams.commands.questions.table import answered_rows, write_table
+from streams.commands.questions.table import answered_rows, listed_ids, rows_of, write_table
 from streams.files import changing, write_whole
 from streams.running.progress import Say
 
 WHY = "it was drawn by lot from the highest calls: answers tell how many of these are lawful"
 MOST_CALLS = 50
 """Calls of a caller that an answer names, evenly over their time."""
-KEPT = 400
-"""Answers that stay in a table: those of a month of working days. What is older is of no use to a measure."""
+KEPT = 2_000
+"""Answers that stay in a table, the latest: more than labels and blocks of any span can need."""
+UNSURE = "unsure"
+"""What is written about a caller of whom one cannot tell: it counts as lawful here, and is no label."""
 
 
 def asked_about(callers: Sequence[Ints], span: Span, source: Source, say: Say) -> list[Asked]:
@@ -35,21 +41,48 @@ def asked_about(callers: Sequence[Ints], span: Span, source: Source, say: Say) -
         OSError: a file cannot be read.
         RobocallError: the archive cannot be read.
     """
-    some = [its[np.unique(np.linspace(0, len(its) - 1, MOST_CALLS).round().astype(np.int64))] for its in callers]
-    setups = setups_of(source, span.call[np.concatenate(some)], say)
+    named = [_evenly(its[is_of_one_caller(span, its)]) for its in callers]
+    setups = setups_of(source, span.call[np.concatenate(named)], say)
     return [
         Asked.of(
-            [setups[key] for key in span.call[named].tolist()],
+            [setups[key] for key in span.call[some].tolist()],
             counted(span.calling[its], span.called[its], span.at_ms[its]),
             WHY,
             is_block=False,
         )
-        for its, named in zip(callers, some, strict=True)
+        for its, some in zip(callers, named, strict=True)
+        if len(some)
     ]
 
 
+def _evenly(places: Ints) -> Ints:
+    """At most `MOST_CALLS` of them."""
+    if not len(places):
+        return places
+    return places[np.unique(np.linspace(0, len(places) - 1, MOST_CALLS).round().astype(np.int64))]
+
+
+def is_ours(table: Path) -> bool:
+    """Whether the open questions of a table, which need not be there, are about callers drawn by lot.
+
+    Raises:
+        QuestionsUnreadable: it cannot be read.
+    """
+    return all(row.get("asked_because") == WHY for row in rows_of(table) if not row.get("verdict", "").strip())
+
+
+def unsure_in(table: Path) -> dict[str, Answer]:
+    """Calls of callers of whom nobody could tell, by call id: as lawful as if somebody had said so.
+
+    Raises:
+        QuestionsUnreadable: the table cannot be read.
+    """
+    rows = [row for row in answered_rows(table) if row["verdict"].strip().lower() == UNSURE]
+    return {one: Answer(False, 0) for row in rows for one in as_it_was(row["call_ids"]).split()}
+
+
 def write_asked(questions: Sequence[Asked], table: Path) -> int:
-    """Write questions to a table in place of those that are open; rows with an answer stay.
+    """Write questions to a table in place of those that are open; rows with an answer stay, others are asked anew.
 
     Args:
         questions: What is to be asked.
@@ -59,13 +92,18 @@ def write_asked(questions: Sequence[Asked], table: Path) -> int:
         How many questions are open now: those that somebody answered meanwhile are not.
 
     Raises:
+        QuestionsUnreadable: it cannot be read.
         StorageError: it cannot be written.
     """
     with changing(table):
-        answered = answered_rows(table)[-KEPT:]
-        known = {call_id for row in answered for call_id in (row.get("call_ids") or "").split()}
-        still = [one for one in questions if known.isdisjoint(one.call_ids)]
+        answered = [row for row in answered_rows(table) if _is_answer(row["verdict"])][-KEPT:]
+        known = {call_id for row in answered for call_id in as_it_was(row["call_ids"]).split()}
+        still = [one for one in questions if listed_ids(one.call_ids) and known.isdisjoint(one.call_ids)]
         text = io.BytesIO()
         write_table(still, text, answered)
         write_whole(table, text.getvalue(), holds="the questions", setting="--questions")
     return len(still)
+
+
+def _is_answer(verdict: str) -> bool:
+    return verdict_of(verdict) is not None or verdict.strip().lower() == UNSURE

@@ -21,6 +21,7 @@ from models.budgets.references import Span
 from models.errors import MeasureRefused
 from models.serve.artifact import Model
 from models.serve.reference import Reference
+from models.serve.signing import Signing
 from streams.commands.questions.answers import Answer
 from streams.screening.batch import Batch
 
@@ -120,23 +121,47 @@ class Collector:
         return Span(call, calling, called, margins, at_ms[late], np.concatenate(kept.talks))
 
 
-def answers_about(calls: NDArray[np.int64], said: Mapping[str, Answer]) -> Answers:
-    """What a person who looked said of calls, as an audit has it; shape of `calls`.
+def answers_about(span: Span, said: Mapping[str, Answer]) -> Answers:
+    """What a person who looked said of the calls of a span, as an audit has it; shape (n_calls,).
 
     Args:
-        calls: Keys of call ids.
+        span: The calls. An id that several callers show says nothing of any.
         said: Answers by call id.
     """
-    found = np.full(len(calls), UNKNOWN, np.int8)
+    found = np.full(len(span.call), UNKNOWN, np.int8)
     if not said:
         return found
     keys = call_keys_of(list(said))
     order = np.argsort(keys)
     values = np.array([ROBOCALL if one.is_robocall else LAWFUL for one in said.values()], np.int8)[order]
-    place = np.minimum(np.searchsorted(keys[order], calls), len(keys) - 1)
-    is_said = keys[order][place] == calls
+    place = np.minimum(np.searchsorted(keys[order], span.call), len(keys) - 1)
+    is_said = np.flatnonzero(keys[order][place] == span.call)
+    is_said = is_said[is_of_one_caller(span, is_said)]
     found[is_said] = values[place[is_said]]
     return found
+
+
+def is_of_one_caller(span: Span, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether no other caller shows the call id of a call; shape of `places`.
+
+    Args:
+        span: The calls.
+        places: Of some of them.
+    """
+    alike = np.flatnonzero(np.isin(span.call, span.call[places]))
+    pairs = np.unique(np.column_stack([span.call[alike], span.calling[alike]]), axis=0)
+    ids, callers = np.unique(pairs[:, 0], return_counts=True)
+    return np.isin(span.call[places], ids[callers == 1])
+
+
+def secret_of(signing: Signing, model_version: str) -> bytes:
+    """By what callers are drawn: nobody knows it where there is a key, else whoever knows the version of the model.
+
+    Args:
+        signing: Of the carrier.
+        model_version: Of the model that scores.
+    """
+    return signing.sign("lot", model_version.encode()) or model_version.encode()
 
 
 def deciding(screening: Screening, chosen: NDArray[np.intp], model: Model) -> NDArray[np.float64]:

@@ -14,20 +14,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from detector.contract.events import Feedback
 from detector.contract.numbers import is_e164
 from detector.features.schemas import SCHEMAS
 from detector.policy.budgets import MILLION
 from models.budgets.bounds import Ints, callers_needed
-from models.budgets.making import Subject, asked_by_lot, make
+from models.budgets.making import Subject, asked_by_lot, make, outlives
 from models.budgets.measure import Measure, Threshold
 from models.budgets.references import Span, find
 from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
 from models.watch.drift import has_moved
 from streams.archive.query import DuckDbMissing
-from streams.commands.budgets.asking import asked_about, write_asked
-from streams.commands.budgets.collecting import Collector, answers_about, keys_of
+from streams.commands.budgets.asking import asked_about, is_ours, unsure_in, write_asked
+from streams.commands.budgets.collecting import Collector, answers_about, keys_of, secret_of
 from streams.commands.events.feedback import feedback_of
 from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
@@ -142,11 +141,12 @@ def measure(
             where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
         settings = load_settings(mode="shadow", model_dir=where.folder, **given)
         numbers = list(map(source.number(), _numbers(senders, is_allow_listed)))
-        said = answers_of([*_said(source, feedback, console), *_filled_in(questions, console)])
+        said = _said(source, feedback, questions, console)
         measured = _measured(settings, where, source.batches(stack), numbers, said, judge_h, afresh, console)
-        where.write(measured.found)
+        if not measured.stays:
+            where.write(measured.found)
     asked = _ask(measured, source, questions, console)
-    _tell(measured.found, where, asked, questions, as_json=as_json)
+    _tell(measured, where, asked, questions, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +156,8 @@ class _Measured:
     found: Measure
     span: Span
     asked: list[Ints]
+    stays: bool
+    """The last measure does, until more is answered."""
 
 
 def _require_table(
@@ -167,22 +169,21 @@ def _require_table(
             require_distinct({option: file}, {"--questions": questions})
     if questions is not None and not is_table(questions):
         raise click.UsageError(f"--questions {questions} is no table of questions: name one that need not be there yet")
+    if questions is not None and not is_ours(questions):
+        raise click.UsageError(f"--questions {questions} has open questions of another command: name another table")
 
 
-def _said(source: Source, feedback: tuple[Path, ...], console: Console) -> list[Feedback]:
-    """Files of feedback, and what the archive has; where nothing is installed to read that, it is said."""
+def _said(source: Source, feedback: tuple[Path, ...], table: Path | None, console: Console) -> dict[str, Answer]:
+    """Answers of files, of the archive and of the table, by call id; what nothing is installed to read is left out."""
     try:
-        return feedback_of(source, feedback, console)
+        found = feedback_of(source, feedback, console)
     except DuckDbMissing as error:
         console.print(f"answers that the archive has are not taken: {error}", markup=False, soft_wrap=True)
-        return feedback_of(Source(()), feedback, console)
-
-
-def _filled_in(table: Path | None, console: Console) -> list[Feedback]:
+        found = feedback_of(Source(()), feedback, console)
     if table is None:
-        return []
+        return answers_of(found)
     with changing(table):
-        return answers_in(table, console)
+        return answers_of([*found, *answers_in(table, console)]) | unsure_in(table)
 
 
 def _ask(measured: _Measured, source: Source, table: Path | None, console: Console) -> int:
@@ -253,9 +254,12 @@ def _measured(
         span = collector.span(judge_h)
         _require_alike(last, model, collector)
         subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, collector.traffic)
-        references = find(span, keys_of(numbers), answers_about(span.call, said), model.version)
+        secret = secret_of(settings.signing, model.version)
+        references = find(span, keys_of(numbers), answers_about(span, said), secret)
         found = make(subject, references, policy.budgets, policy.standing_blocks, last)
-        return _Measured(found, span, asked_by_lot(references, policy.budgets, policy.standing_blocks, found))
+        asked = asked_by_lot(references, policy.budgets, policy.standing_blocks, found)
+        stays = last is not None and bool(asked) and outlives(last, found, references.audited, policy.budgets)
+        return _Measured(found, span, asked, stays)
 
 
 def _replay(pipeline: Pipeline, lines: Iterator[list[bytes]], collector: Collector, partitions: int, say: Say) -> None:
@@ -316,9 +320,10 @@ def show(name: str | None, partitions: int | None, url: str | None, *, as_json: 
     click.echo(f"{state['state']}: {state['said']}")
 
 
-def _tell(found: Measure, where: Beside, asked: int, table: Path | None, *, as_json: bool) -> None:
+def _tell(measured: _Measured, where: Beside, asked: int, table: Path | None, *, as_json: bool) -> None:
+    found = measured.found
     if as_json:
-        click.echo(json.dumps({**_plain(found), "asked": asked}))
+        click.echo(json.dumps({**_plain(found), "asked": asked, "last_stays": measured.stays}))
         return
     Console(stderr=True).print(_table(found))
     for complaint in found.complaints:
@@ -326,6 +331,9 @@ def _tell(found: Measure, where: Beside, asked: int, table: Path | None, *, as_j
     if asked:
         how = "--questions FILE writes them" if table is None else f"fill in {table}, then measure again"
         click.echo(f"answers about {asked} callers drawn by lot may let more be hit: {how}", err=True)
+    if measured.stays:
+        text = "the last measure stays in force: it rests on more answers, and these say nothing against it"
+        click.echo(text, err=True)
     click.echo(where.url)
 
 

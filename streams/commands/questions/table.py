@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT
 from models.data.cells import inert
 from streams.commands.questions.asked import Asked
@@ -29,8 +30,8 @@ COLUMNS = (
 def write_table(questions: Sequence[Asked], out: BinaryIO, answered: Sequence[Mapping[str, str]] = ()) -> None:
     """Write the questions as CSV, a line each, with an empty column `verdict` for the answers.
 
-    `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, those that begin
-    like a formula, and those beyond what a cell holds, are left out. No cell is a formula.
+    `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, and those beyond
+    what a cell holds, are left out. No cell is a formula.
 
     Args:
         questions: What is asked, in order.
@@ -44,11 +45,11 @@ def write_table(questions: Sequence[Asked], out: BinaryIO, answered: Sequence[Ma
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for number, row in enumerate(answered, 1):
-        writer.writerow([number, *(row.get(column) or "" for column in COLUMNS[1:])])
+        writer.writerow([number, *(row.get(column, "") for column in COLUMNS[1:])])
     for number, asked in enumerate(questions, len(answered) + 1):
         lists = ("; ".join(asked.reasons), asked.said, "; ".join(asked.examples))
         cells = [inert(printable(cell)) for cell in (asked.what[:TEXT_LIMIT], asked.calls, asked.why, *lists)]
-        writer.writerow([number, "", *cells, " ".join(listed_ids(asked.call_ids))])
+        writer.writerow([number, "", *cells, inert(" ".join(listed_ids(asked.call_ids)))])
     text.detach()
 
 
@@ -63,13 +64,28 @@ def is_table(path: Path) -> bool:
         return False
 
 
-def answered_rows(table: Path) -> list[dict[str, str]]:
-    """Rows in which somebody filled in a verdict; what is no table has none."""
+class QuestionsUnreadable(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A table of questions that cannot be read."""
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    """All rows of a table, none where it is not there.
+
+    Raises:
+        QuestionsUnreadable: it cannot be read, so that nobody takes it for one without answers.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            return [row for row in csv.DictReader(file) if (row.get("verdict") or "").strip()]
-    except (OSError, csv.Error):
+            return [{name: text or "" for name, text in row.items() if name} for row in csv.DictReader(file)]
+    except FileNotFoundError:
         return []
+    except (OSError, csv.Error) as error:
+        raise QuestionsUnreadable(f"{table} cannot be read ({error}): mend it, or move it away") from error
+
+
+def answered_rows(table: Path) -> list[dict[str, str]]:
+    """Rows in which somebody filled in a verdict; errors as of `rows_of`."""
+    return [row for row in rows_of(table) if row.get("verdict", "").strip()]
 
 
 def listed_ids(call_ids: Sequence[str]) -> tuple[str, ...]:
@@ -79,6 +95,6 @@ def listed_ids(call_ids: Sequence[str]) -> tuple[str, ...]:
         length += len(call_id) + 1
         if length > CELL_LIMIT:
             break
-        if len(call_id.split()) == 1 and inert(call_id) == call_id:
+        if call_id.split() == [call_id]:
             found.append(call_id)
     return tuple(found)

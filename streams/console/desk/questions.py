@@ -19,6 +19,7 @@ from streams.wire.feedback import said_of
 from streams.wire.records import encode
 
 MOST_BYTES = 16 * 1024 * 1024
+MOST_HEADER = 4_096
 SETTING = "ROBOCALL_CONSOLE_QUESTIONS_FILE"
 _VERDICT, _WHAT, _CALLS, _WHY, _SAID, _EXAMPLES, _IDS = (
     "verdict", "campaign", "calls", "asked_because", "said_so_far", "examples", "call_ids",
@@ -97,7 +98,14 @@ class QuestionTables:
     def _paths(self) -> list[Path]:
         if not self._place.is_dir():
             return [self._place]
-        return sorted(path for path in self._place.glob("*.csv") if not path.name.startswith("."))
+        return sorted(path for path in self._place.glob("*.csv") if not path.name.startswith(".") and _is_table(path))
+
+
+def _is_table(path: Path) -> bool:
+    """In a folder there may be other tables."""
+    with path.open("rb") as file:
+        header = file.readline(MOST_HEADER).decode("utf-8-sig", "replace")
+    return set(_NEEDED) <= set(header.strip().split(","))
 
 
 def _fill_in(path: Path, name: str, verdict: Verdict) -> None:
@@ -140,7 +148,7 @@ def answers_of(question: Question, verdict: Verdict) -> list[Record]:
 
 
 def _question(row: dict[str, str]) -> Question:
-    what, ids = as_it_was(row[_WHAT]), row[_IDS]
+    what, ids = as_it_was(row[_WHAT]), as_it_was(row[_IDS])
     return Question(
         blake2b(f"{what}\0{ids}".encode(), digest_size=8).hexdigest(),
         what,

@@ -38,7 +38,13 @@ def found_of(
     n = len(everybody.margins)
     said = np.full(n, UNKNOWN, np.int8) if answers is None else answers
     keys = np.arange(n)
-    audited = AuditedCalls(everybody.margins, everybody.callers, everybody.at_ms, lots_of(keys, "gbt-0"), said)
+    audited = AuditedCalls(
+        everybody.margins,
+        everybody.callers,
+        everybody.at_ms,
+        lots_of(keys, everybody.callers, everybody.at_ms, b"lot"),
+        said,
+    )
     return References(registered, reciprocal, everybody, audited)
 
 
@@ -242,6 +248,7 @@ def test_answers_let_more_be_hit_than_all_calls_do_and_are_named() -> None:
     assert found.block is not None
     assert found.label.margin == pytest.approx(9.7, abs=1e-3)
     assert found.block.margin == pytest.approx(9.97, abs=1e-3)
+    assert isinstance(found.label.answers, int)
     assert 60 < found.label.answers <= 400
     assert not found.label.is_of_all
     assert (found.label.found_per_million, found.label.most_per_million) == (0.0, 1_000)

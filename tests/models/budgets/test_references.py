@@ -46,7 +46,7 @@ def test_both_kinds_are_found_and_a_registered_sender_counts_as_that_alone() -> 
         span_of([*calls, *sent, *both[1:], (77_777, 1)], [*talks, *both]),
         np.array(SENDERS),
         unanswered(len(calls) + len(sent) + 2),
-        "gbt-0",
+        b"lot",
     )
 
     assert found.reciprocal is not None
@@ -60,7 +60,7 @@ def test_both_kinds_are_found_and_a_registered_sender_counts_as_that_alone() -> 
 
 
 def test_without_senders_and_pairs_there_is_everybody_alone() -> None:
-    found = find(span_of([(77_777, 1), (77_777, 2)], []), np.zeros(0, np.int64), unanswered(2), "gbt-0")
+    found = find(span_of([(77_777, 1), (77_777, 2)], []), np.zeros(0, np.int64), unanswered(2), b"lot")
 
     assert (found.registered, found.reciprocal) == (None, None)
     assert found.everybody.margins.tolist() == [0.0, 1.0]

@@ -15,7 +15,7 @@ from streams.commands.budgets.asking import KEPT, write_asked
 from streams.commands.budgets.command import budgets
 from streams.commands.feedback import feedback
 from streams.commands.questions.asked import Asked
-from streams.commands.questions.table import COLUMNS, answered_rows
+from streams.commands.questions.table import COLUMNS, answered_rows, write_table
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from tests.models.small_model import save_small_model
 from tests.streams.archive.archive_case import put
@@ -39,16 +39,16 @@ def measure(tmp_path: Path, model: Path) -> list[str]:
     return ["measure", "--events", str(events), "--model", str(model), *options]
 
 
-def suspects() -> list[tuple[int, str]]:
+def suspects(at_ms: int = lawful_calls.START_MS, day: str = "") -> list[tuple[int, str]]:
     """300 people call once each, and each of 80 callers up to nine times within a second."""
-    at_ms, events = lawful_calls.START_MS, []
+    events: list[tuple[int, str]] = []
     for index in range(300):
         called = lawful_calls.sender(index)
-        events += lawful_calls.call(f"p-{index}", at_ms + index * 10_000, lawful_calls.person(index), called)
+        events += lawful_calls.call(f"{day}p-{index}", at_ms + index * 10_000, lawful_calls.person(index), called)
     for index in range(80):
         number, begin_ms = f"+1312555{index:04d}", at_ms + index * 30_000
         for place in range(1 + index % 9):
-            name = f"s-{index}-{place}"
+            name = f"{day}s-{index}-{place}"
             events += lawful_calls.call(name, begin_ms + place * 90, number, lawful_calls.person(place + index))[:1]
     return events
 
@@ -104,6 +104,7 @@ def test_answers_let_more_be_labelled_and_everything_says_on_what_it_rests(
     after = label_of(model)
     assert not after.is_of_all
     assert after.margin < before.margin
+    assert isinstance(after.answers, int)
     assert after.answers > BATCH
     assert f"by answers about {after.answers} callers drawn by lot" in " ".join(last.stderr.split())
     assert len(answered_rows(table)) >= after.answers
@@ -249,3 +250,73 @@ def test_a_table_that_cannot_be_written_is_said_before_the_replay(tmp_path: Path
 
     assert isinstance(done.exception, OSError)
     assert "Replaying" not in done.stderr
+
+
+def test_a_new_day_keeps_the_last_measure_until_it_is_answered_about(
+    tmp_path: Path, model: Path, measure: list[str]
+) -> None:
+    """Unless answers speak against it: then it goes."""
+    table = tmp_path / "q.csv"
+    for _ in range(4):
+        run(*measure, "--afresh")
+        answer(table)
+    run(*measure, "--afresh")
+    before = label_of(model)
+    assert before.answers
+    lawful_calls.write(tmp_path / "calls.jsonl", suspects(lawful_calls.START_MS + 86_400_000, "next-"))
+
+    done = run(*measure)
+
+    assert "the last measure stays in force" in done.stderr
+    assert label_of(model) == before
+    for _ in range(3):
+        answer(table, "lawful")
+        done = run(*measure)
+    assert "stays in force" not in done.stderr
+    assert label_of(model) != before
+
+
+@pytest.mark.parametrize("word", ["unsure", "lawful"])
+def test_who_cannot_tell_says_so_and_is_not_asked_again(word: str, tmp_path: Path, measure: list[str]) -> None:
+    """It counts as lawful, and is no label: `feedback import` refuses it. Another word is no answer."""
+    table, said = tmp_path / "q.csv", tmp_path / "said.jsonl"
+    run(*measure)
+    asked = [row["call_ids"] for row in rows_of(table)]
+    answer(table, word, most=3)
+    answer(table, "robocal", most=2)
+
+    run(*measure)
+
+    rows = rows_of(table)
+    assert [row["verdict"] for row in rows] == [word] * 3 + [""] * BATCH
+    assert [row["call_ids"] for row in rows[3:5]] == asked[3:5]
+    done = CliRunner().invoke(feedback, ["import", str(table), "--preset", "analyst", "--out", str(said)])
+    assert done.exit_code == (word == "unsure")
+
+
+def test_ids_that_begin_like_a_formula_are_asked_about(tmp_path: Path, model: Path, measure: list[str]) -> None:
+    """Callers choose them. One that several callers show tells of none of them."""
+    table = tmp_path / "q.csv"
+    lawful_calls.write(tmp_path / "calls.jsonl", suspects(day="-"))
+    for _ in range(4):
+        run(*measure, "--afresh")
+        assert {row["call_ids"][:2] for row in rows_of(table)} == {"'-"}
+        answer(table)
+    run(*measure, "--afresh")
+    assert label_of(model).answers
+
+    same = [(at, line.replace(line.split('"')[7], "same")) for at, line in suspects()]
+    lawful_calls.write(tmp_path / "calls.jsonl", same)
+    table.unlink()
+    run(*measure, "--afresh")
+    assert not rows_of(table)
+
+
+def test_questions_of_another_command_are_not_written_over(tmp_path: Path, measure: list[str]) -> None:
+    with (tmp_path / "q.csv").open("wb") as out:
+        write_table([Asked("a", "1 call", "another reason", (), "", (), ("c",))], out)
+
+    done = run(*measure)
+
+    assert done.exit_code == 2
+    assert "has open questions of another command" in done.stderr

@@ -14,7 +14,7 @@ from tests.streams.commands.ask.test_answering import FIRST, SECOND, records
 
 def test_a_table_that_is_filled_in_gives_the_same_records(tmp_path: Path) -> None:
     """By `robocall feedback import`; what was left open is refused, and formulas are none."""
-    odd = Asked("=1+1", "1 call", "why", (), "", (), ("e", "has blank", "=f"))
+    odd = Asked("=1+1", "1 call", "why", (), "", (), ("=f", "has blank", "e"))
     with (tmp_path / "questions.csv").open("wb") as out:
         write_table([FIRST, SECOND, odd], out)
     rows = list(csv.DictReader((tmp_path / "questions.csv").open(newline="")))
@@ -33,6 +33,6 @@ def test_a_table_that_is_filled_in_gives_the_same_records(tmp_path: Path) -> Non
     )
 
     assert done.exit_code == 0, done.output
-    assert "4 records written, 1 rows refused" in done.stderr
-    wanted = [(one, Verdict.ROBOCALL) for one in "abc"] + [("e", Verdict.LEGITIMATE)]
+    assert "5 records written, 1 rows refused" in done.stderr
+    wanted = [(one, Verdict.ROBOCALL) for one in "abc"] + [("=f", Verdict.LEGITIMATE), ("e", Verdict.LEGITIMATE)]
     assert records(tmp_path / "answers.jsonl") == wanted

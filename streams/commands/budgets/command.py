@@ -124,8 +124,9 @@ def measure(
     The windows must be some hours old first (budgets.windows_h), so give a day or more.
 
     Without senders a person can tell. --questions writes callers who were drawn by lot from the highest calls. Fill in
-    the column `verdict`, robocall or lawful, and measure again: 20 to 40 answers let most carriers label ten times as
-    many calls, and further ones more. Answers count for later measures too, as long as their calls are in the span.
+    the column `verdict` (robocall, lawful or unsure), and measure again. Where nearly all of them are robocallers, some
+    40 answers let ten times as many calls be labelled, and further ones more. Answers count for later measures too, as
+    long as their calls are in the span.
 
     \b
       robocall budgets measure --events day.jsonl.zst --model own --questions asked.csv    # again once it is filled in

@@ -226,6 +226,22 @@ def test_the_draw_does_not_depend_on_the_order_of_calls_and_differs_by_model() -
     assert first != third
 
 
+def test_equal_call_ids_do_not_make_equal_lots() -> None:
+    """Nor does an id that somebody chose for the lot of another secret."""
+    calls, n = np.zeros(3_000, np.int64), np.arange(3_000)
+
+    found = lots_of(calls, n % 3, n // 3, b"secret")
+
+    assert len(np.unique(found)) == 3_000
+    assert not np.isin(found, lots_of(calls, n % 3, n // 3, b"another")).any()
+
+
+def test_what_is_known_to_be_lawful_counts_from_a_margin_on() -> None:
+    calls = calls_of(np.arange(1_000), np.arange(1_000) % 2)
+    assert calls.lawful_from(901.0) == 0.05
+    assert unanswered(calls).lawful_from(901.0) == 0.0
+
+
 def test_nobody_is_asked_where_that_would_lead_no_lower_or_few_called() -> None:
     calls = unanswered(calls_of(np.arange(10_000), np.zeros(10_000)))
     few = unanswered(calls_of(np.arange(149), np.zeros(149)))

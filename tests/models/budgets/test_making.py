@@ -1,13 +1,14 @@
 """From references to thresholds: what is not supported is silent, and a threshold moves step by step."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from detector.policy.budgets import Budgets, in_force
 from detector.policy.settings import StandingBlocks
-from models.budgets.audit import ROBOCALL, UNKNOWN, Answers, AuditedCalls, lots_of
+from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, Answers, AuditedCalls, lots_of
 from models.budgets.bounds import ReferenceCalls
-from models.budgets.making import Subject, asked_by_lot, make
+from models.budgets.making import Subject, asked_by_lot, make, outlives
 from models.budgets.measure import Group, Measure
 from models.budgets.references import References
 
@@ -285,3 +286,39 @@ def test_labels_are_asked_about_first_and_blocks_when_these_are_settled() -> Non
     senders = found_of(calls_of(400_000, shift=-20.0), None, everybody)
     vouched = measured(senders, budgets=Budgets(most_of_all=100))
     assert not asked_by_lot(senders, Budgets(most_of_all=100), STANDING, vouched)
+
+
+def test_people_keep_the_budget_beside_answers() -> None:
+    """One in a hundred of those who call each other would be hit: answers about others do not outweigh that."""
+    everybody, people = calls_of(40_000), calls_of(20_000, shift=-0.1)
+    robocallers = np.full(40_000, ROBOCALL, np.int8)
+
+    found = measured(found_of(None, people, everybody, robocallers))
+
+    assert found.label is not None
+    assert found.label.answers
+    assert found.label.margin == pytest.approx(9.89, abs=1e-3)
+
+
+def test_large_budgets_end_at_the_lowest_margin() -> None:
+    """Thirty times 40,000 in a million are more than all calls."""
+    everybody = calls_of(40_000)
+    budgets = Budgets(label_per_million=40_000)
+
+    found = measured(found_of(None, None, everybody, np.full(40_000, ROBOCALL, np.int8)), budgets=budgets)
+
+    assert found.label is not None
+    assert found.label.margin == 0.0
+
+
+@pytest.mark.parametrize(("lawful", "days", "stays"), [(0, 1, True), (39, 1, True), (41, 1, False), (0, 7, False)])
+def test_a_measure_by_answers_outlives_a_day_without_them(lawful: int, days: int, stays: bool) -> None:
+    """Not one that is old, or that answers of the new day speak against: 40 of 40,000 calls may be lawful ones."""
+    everybody, answers = calls_of(40_000), np.full(40_000, UNKNOWN, np.int8)
+    last = measured(found_of(None, None, everybody, np.full(40_000, ROBOCALL, np.int8)))
+    answers[40_000 - lawful :] = LAWFUL
+    found = found_of(None, None, everybody, answers)
+    later = msgspec.structs.replace(measured(found), end_ms=last.end_ms + days * 86_400_000)
+
+    assert outlives(last, later, found.audited, Budgets()) is stays
+    assert not outlives(later, last, found.audited, Budgets())

@@ -29,6 +29,14 @@ def test_it_is_read_as_it_was_written(signing: Signing, tmp_path: Path) -> None:
     assert read_beside(tmp_path, partitions=4, signing=signing) is None
 
 
+def test_one_that_was_signed_before_there_were_answers_is_taken() -> None:
+    """The signature is over the fields that it has, and `answers` is none of them where there are none."""
+    assert b"answers" not in encode(MEASURE, KEY)
+    assert MEASURE.label is not None
+    by_answers = msgspec.structs.replace(MEASURE, label=msgspec.structs.replace(MEASURE.label, answers=43))
+    assert read(encode(by_answers, KEY), KEY) == by_answers
+
+
 def test_deciding_calls_needs_its_cuts_and_what_they_rest_on() -> None:
     measured = MEASURE.measured()
 

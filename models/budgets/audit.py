@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from models.budgets.bounds import Bounded, Floats, Ints, callers_needed, cuts_at
 
-MULTIPLES = (5.0, 10.0, 15.0, 20.0)
+MULTIPLES = (5.0, 10.0, 15.0)
 """Calls that raise an alert, for each lawful one that may: how many are judged, one after the other. There are no more,
-since answers tell of this span alone: from thirty times on the next day's lawful callers were too many at one of ten
+since answers tell of this span alone: with twenty times the next day's lawful callers were too many at one of nine
 generated carriers, 1,279 in a million where 1,000 might be."""
-FRAMES = (1, 2, 3)
+FRAMES = (1, 2)
 """Which of these callers are drawn from, one after the other; the first is judged by draws from the second."""
 BATCH = 20
 """Callers that are asked about at once."""

@@ -13,6 +13,8 @@ A_DAY = 20
 """Questions of one session."""
 WRONG = 0.05
 """Share of the answers that are wrong."""
+LOOKS = 2
+"""At those who are called lawful among callers drawn by lot."""
 MOSTLY = 0.5
 CELL = 1 << 20
 
@@ -64,9 +66,20 @@ def measured(carrier: Carrier, own: Path, answers: int, seed: int, vouched: list
     measure = ["budgets", "measure", "--events", carrier.learn, "--model", own, "--partitions", 1, *vouched, "--afresh"]
     for _ in range(0, answers, A_DAY):
         run(*measure, "--questions", table)
-        if not _answer(table, carrier, random, looks=2):
+        if not _answer(table, carrier, random, LOOKS):
             break
     run(*measure, "--questions", table)
+
+
+def seems(is_robocall: bool, random: Random, looks: int) -> bool:
+    """Whether somebody is taken for a robocaller, one look in twenty being wrong.
+
+    Args:
+        is_robocall: The truth.
+        random: Errs.
+        looks: How often is looked at those who seem lawful.
+    """
+    return any(is_robocall ^ (random.random() < WRONG) for _ in range(looks))
 
 
 def _answer(table: Path, carrier: Carrier, random: Random, looks: int = 1) -> int:
@@ -85,8 +98,8 @@ def _answer(table: Path, carrier: Carrier, random: Random, looks: int = 1) -> in
     for row in still:
         calls = [carrier.learnt[call_id].is_robocall for call_id in row["call_ids"].split()]
         is_robocall = sum(calls) > MOSTLY * len(calls)
-        seems = any(is_robocall ^ (random.random() < WRONG) for _ in range(looks))
-        row["verdict"] = Verdict.ROBOCALL.value if seems else Verdict.LEGITIMATE.value
+        verdict = Verdict.ROBOCALL if seems(is_robocall, random, looks) else Verdict.LEGITIMATE
+        row["verdict"] = verdict.value
     if rows:
         with table.open("w", newline="") as out:
             writer = csv.DictWriter(out, rows[0])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
+from benchmarks.adapting.analyst import A_DAY, LOOKS, MOSTLY, seems
 from benchmarks.adapting.carriers import Wanted
 from benchmarks.adapting.judging import group_before
 from benchmarks.adapting.ladder import Judging, counted, days_of, judged_by_answers, named, taught_by_answers
@@ -28,7 +28,7 @@ from detector.policy.settings import StandingBlocks
 from models.adapt.adapting import Choice, Outcome, learnt_from
 from models.adapt.calls import Calls
 from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, Answers
-from models.budgets.bounds import Floats, Ints
+from models.budgets.bounds import Floats
 from models.budgets.making import Subject, asked_by_lot, make
 from models.budgets.measure import Measure, Threshold
 from models.budgets.references import References, Span, find
@@ -63,24 +63,9 @@ class Step:
     found: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Later:
-    """The span in which a measure is in force, shape (n,) each.
-
-    Attributes:
-        scores: That the model decides by.
-        is_number: Whether the calling number is one that somebody can have.
-        is_lawful: The truth.
-        is_new: Robocalls that count.
-    """
-
-    scores: Floats
-    is_number: Mask
-    is_lawful: Mask
-    is_new: Mask
-
-
-def in_force(calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, later: Later, seed: int) -> list[Any]:
+def in_force(
+    calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, judging: Judging, later: Floats, seed: int
+) -> list[Any]:
     """Measure budgets with more and more answers, and count what is hit later; plain values for each of `DAYS`.
 
     Args:
@@ -88,7 +73,8 @@ def in_force(calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, late
         chosen: Those that may be measured, shape (n,).
         scores: That the model decides by, shape (n,).
         is_robocall: The truth, shape (n,).
-        later: Another span.
+        judging: The span in which the measure is in force.
+        later: That the model decides by there.
         seed: Of answers that are wrong.
     """
     budgets, standing, analyst = Budgets(), StandingBlocks(), Random(f"lot {seed}")
@@ -99,11 +85,12 @@ def in_force(calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, late
     for day in range(max(DAYS) + 1):
         references, found = _measured(span, answers, budgets, standing)
         if day in DAYS:
-            steps.append(asdict(_step(found, given, span, truth, later)))
+            steps.append(asdict(_step(found, given, span, truth, judging, later)))
         asked = asked_by_lot(references, budgets, standing, found)[:A_DAY]
         given += len(asked)
         for places in asked:
-            answers[places] = _answer(places, truth, analyst)
+            is_robocaller = seems(bool(truth[places].mean() > MOSTLY), analyst, LOOKS)
+            answers[places] = ROBOCALL if is_robocaller else LAWFUL
     return steps
 
 
@@ -122,32 +109,22 @@ def _measured(span: Span, answers: Answers, budgets: Budgets, standing: Standing
     return references, make(subject, references, budgets, standing, None)
 
 
-def _answer(places: Ints, truth: Mask, analyst: Random) -> int:
-    """What most of the calls are, if nobody errs."""
-    is_robocall = bool(truth[places].mean() > MOSTLY)
-    if is_robocall ^ (analyst.random() < WRONG):
-        return ROBOCALL
-    return ROBOCALL if is_robocall ^ (analyst.random() < WRONG) else LAWFUL
-
-
-def _step(found: Measure, given: int, span: Span, truth: Mask, later: Later) -> Step:
-    label, block = (_above(later, one) for one in (found.label, found.block))
+def _step(found: Measure, given: int, span: Span, truth: Mask, judging: Judging, later: Floats) -> Step:
+    label, block = (judging.calls.is_number & _above(later, one) for one in (found.label, found.block))
     hit = label | block
-    measured = np.zeros(len(truth), np.bool_) if found.label is None else span.margins >= found.label.margin
+    measured = _above(span.margins, found.label)
     return Step(
         given,
-        float(hit[later.is_lawful].mean()) * MILLION,
-        float(block[later.is_lawful].mean()) * MILLION,
-        float(hit[later.is_new].mean()),
-        float(block[later.is_new].mean()),
+        float(hit[judging.is_lawful].mean()) * MILLION,
+        float(block[judging.is_lawful].mean()) * MILLION,
+        float(hit[judging.is_new].mean()),
+        float(block[judging.is_new].mean()),
         float(measured[~truth].mean()) * MILLION,
     )
 
 
-def _above(later: Later, threshold: Threshold | None) -> Mask:
-    if threshold is None:
-        return np.zeros(len(later.scores), np.bool_)
-    above: Mask = later.is_number & (later.scores >= threshold.margin)
+def _above(scores: Floats, threshold: Threshold | None) -> Mask:
+    above: Mask = scores >= (np.inf if threshold is None else threshold.margin)
     return above
 
 
@@ -166,8 +143,8 @@ def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dic
         students = learnt_from(material, SEED, lambda what, *_: say(what), options.lawful)
         _, last = judged_by_answers(material, students, made.is_robocall, analyst)
     scores = _later(last, judging)
-    later = Later(scores, judging.calls.is_number, judging.is_lawful, judging.is_new)
-    steps = in_force(material.calls, last.is_measurable, last.scores, made.is_robocall, later, wanted.seed)
+    measured = material.calls, last.is_measurable, last.scores, made.is_robocall
+    steps = in_force(*measured, judging, scores, wanted.seed)
     base = load(options.base, schema_id=FEATURE_SCHEMA_ID).version
     facts = {"partitions": options.partitions, "base": base, "took": last.choice.value}
     return asdict(wanted) | facts | {"taken": judging.recalls(scores), "in_force": steps}

@@ -25,7 +25,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from models.budgets.bounds import Bounded, Floats, Ints, callers_needed, cuts_at
+from models.budgets.bounds import Bounded, Ints, ReferenceCalls, callers_needed, cuts_at
 
 MULTIPLES = (5.0, 10.0, 15.0)
 """Calls that raise an alert, for each lawful one that may: how many are judged, one after the other. There are no more,
@@ -49,27 +49,16 @@ UNKNOWN, LAWFUL, ROBOCALL = -1, 0, 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AuditedCalls:
-    """All calls of a span, with what a person said of some of them. All arrays have shape (n_calls,).
+class AuditedCalls(ReferenceCalls):
+    """All calls of a span, with what a person said of some of them; an answer is about a caller.
 
     Attributes:
-        margins: Raw scores, log-odds.
-        callers: Code of the calling number of each: what one answer is about.
-        at_ms: When each was set up, epoch milliseconds.
-        lots: Random keys, the same for the same calls and model.
-        answers: `UNKNOWN`, `LAWFUL` or `ROBOCALL`, int8.
+        lots: Random keys, the same for the same calls and model, shape (n_calls,).
+        answers: `UNKNOWN`, `LAWFUL` or `ROBOCALL`, int8, shape (n_calls,).
     """
 
-    margins: Floats
-    callers: Ints
-    at_ms: Ints
     lots: NDArray[np.uint64]
     answers: Answers
-
-    @property
-    def n_callers(self) -> int:
-        """How many callers there are."""
-        return int(np.count_nonzero(np.bincount(self.callers)))
 
     def lowest(self, budget: float, confidence: float) -> Bounded | None:
         """Find the lowest margin at which answers show that the budget is kept.

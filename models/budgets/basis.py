@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detector.policy.settings import StandingBlocks
-from models.budgets.audit import AuditedCalls
 from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, cuts_at
 from models.budgets.standing import with_standing_blocks
 
@@ -34,7 +33,7 @@ class Basis:
         floor: Lower margins are not looked at: what standing blocks add was worked out for this one.
     """
 
-    calls: ReferenceCalls | AuditedCalls
+    calls: ReferenceCalls
     is_of_all: bool = False
     people: ReferenceCalls | None = None
     everybody: ReferenceCalls | None = None

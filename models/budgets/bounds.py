@@ -119,15 +119,16 @@ def upper_bound(share: Floats, square: Floats, mean_weight: float, confidence: f
 
 
 def cuts_at(margins: Floats, shares: Sequence[float]) -> list[float]:
-    """The lowest margins from which on no more than these shares of the calls are hit; it sorts the calls once.
+    """The lowest margins from which on no more than these shares of the calls are hit; it sorts no calls.
 
     Args:
         margins: Of n calls, at least one, in any order.
         shares: Above 0; from 1 on all calls are hit.
     """
-    upwards, n = np.sort(margins), len(margins)
-    spared = [n - int(share * n) for share in shares]
-    return [float(np.nextafter(upwards[one - 1], np.inf)) if one > 0 else float(upwards[0]) for one in spared]
+    n = len(margins)
+    spared = [max(n - int(share * n), 0) for share in shares]
+    upwards = np.partition(margins, [max(one - 1, 0) for one in spared])
+    return [float(np.nextafter(upwards[one - 1], np.inf)) if one else float(margins.min()) for one in spared]
 
 
 def _earlier_of_caller(callers: Ints) -> Ints:

@@ -83,7 +83,7 @@ def make(
         ),
     )
     found = [_threshold(*one, budgets, subject.calibrated) for one in wanted]
-    is_any_of_all = any(one.calls is not references.registered for one in (label_basis, block_basis))
+    goes_by_all = any(one.calls is not references.registered for one in (label_basis, block_basis))
     return Measure(
         model_version=subject.model_version,
         partitions=subject.partitions,
@@ -93,7 +93,7 @@ def make(
         scored=subject.scored,
         reciprocal=_group(references.reciprocal),
         registered=_group(references.registered),
-        everybody=_group(references.everybody) if is_any_of_all else None,
+        everybody=_group(references.everybody) if goes_by_all else None,
         confidence=budgets.confidence,
         windows_h=budgets.windows_h,
         label_per_million=budgets.label_per_million,
@@ -144,12 +144,12 @@ def outlives(last: Measure, found: Measure, calls: AuditedCalls, budgets: Budget
         calls: All calls of the new span.
         budgets: Of the policy.
     """
-    label = last.label
-    is_by_answers = label is not None and bool(label.answers) and label.most_per_million <= budgets.label_per_million
-    if label is None or not is_by_answers or found.end_ms - last.end_ms >= budgets.oldest_days * DAY_MS:
+    label, most = last.label, budgets.label_per_million
+    if label is None or not label.answers or label.most_per_million > most:
         return False
     allows_less = found.label is None or found.label.wanted_margin > label.margin
-    return allows_less and calls.lawful_from(label.margin) <= budgets.label_per_million / MILLION
+    is_old = found.end_ms - last.end_ms >= budgets.oldest_days * DAY_MS
+    return allows_less and not is_old and calls.lawful_from(label.margin) <= most / MILLION
 
 
 def _basis(references: References, budget: float, budgets: Budgets) -> Basis:
@@ -161,15 +161,8 @@ def _basis(references: References, budget: float, budgets: Budgets) -> Basis:
     of_all = Basis(references.everybody, is_of_all=True)
     ways = [of_all, _by_answers(references)]
     if references.registered is not None:
-        ways.insert(
-            0,
-            Basis(
-                references.registered,
-                people=references.reciprocal,
-                everybody=references.everybody,
-                times=budgets.most_of_all,
-            ),
-        )
+        people, everybody = references.reciprocal, references.everybody
+        ways = [Basis(references.registered, people=people, everybody=everybody, times=budgets.most_of_all), *ways]
     found = [(one, one.lowest(budget, budgets.confidence)) for one in ways]
     shown = [(bounded.margin, one) for one, bounded in found if bounded is not None]
     return min(shown, key=lambda one: one[0])[1] if shown else of_all

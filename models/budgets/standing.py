@@ -11,10 +11,9 @@ from typing import TypeVar
 import numpy as np
 
 from detector.policy.settings import StandingBlocks
-from models.budgets.audit import AuditedCalls
 from models.budgets.bounds import Floats, ReferenceCalls
 
-Calls = TypeVar("Calls", bound=ReferenceCalls | AuditedCalls)
+Calls = TypeVar("Calls", bound=ReferenceCalls)
 
 
 def with_standing_blocks(calls: Calls, rule: StandingBlocks, from_margin: float) -> Calls:

@@ -1,17 +1,20 @@
 """What is in force by answers: more with more of them, and within the budget."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from benchmarks.adapting.in_force import DAYS, HEADINGS, Later, cells, in_force
+from benchmarks.adapting.in_force import DAYS, HEADINGS, cells, in_force
+from benchmarks.adapting.ladder import Judging
 from tests.models.adapt.spans import made
 
 
 def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -> None:
     """A model that tells all but a few; counted on another span.."""
     span, later = made(2, 30_000, sees=3.0), made(3, 30_000, sees=3.0)
-    counted = Later(later.calls.margins, later.calls.is_number, ~later.is_robocall, later.is_robocall)
+    judging, measured = Judging(later.calls, ~later.is_robocall, later.is_robocall), np.ones(30_000, np.bool_)
 
-    steps = in_force(span.calls, np.ones(30_000, np.bool_), span.calls.margins, span.is_robocall, counted, 1)
+    steps = in_force(span.calls, measured, span.calls.margins, span.is_robocall, judging, later.calls.margins, 1)
 
     assert len(steps) == len(DAYS)
     assert [one["answered"] for one in steps[:3]] == [0, 20, 40]
@@ -28,8 +31,9 @@ def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -
 
 def test_calls_without_a_number_are_never_hit() -> None:
     span, later = made(2, 12_000, sees=3.0), made(3, 12_000, sees=3.0)
-    hidden = Later(later.calls.margins, np.zeros(12_000, np.bool_), ~later.is_robocall, later.is_robocall)
+    hidden = replace(later.calls, is_number=np.zeros(12_000, np.bool_))
+    judging, measured = Judging(hidden, ~later.is_robocall, later.is_robocall), np.ones(12_000, np.bool_)
 
-    steps = in_force(span.calls, np.ones(12_000, np.bool_), span.calls.margins, span.is_robocall, hidden, 1)
+    steps = in_force(span.calls, measured, span.calls.margins, span.is_robocall, judging, hidden.margins, 1)
 
     assert {one["caught"] for one in steps} == {0.0}

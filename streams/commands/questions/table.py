@@ -12,6 +12,7 @@ from models.data.cells import inert
 from streams.commands.questions.asked import Asked
 from streams.running.printable import printable
 
+MOST_BYTES = 64 * 1024 * 1024
 CELL_LIMIT = 32_000
 """Characters of a cell: spreadsheets cut longer ones off."""
 COLUMNS = (
@@ -72,9 +73,11 @@ def rows_of(table: Path) -> list[dict[str, str]]:
     """All rows of a table, none where it is not there.
 
     Raises:
-        QuestionsUnreadable: it cannot be read, so that nobody takes it for one without answers.
+        QuestionsUnreadable: it cannot be read, or is too large, so that nobody takes it for one without answers.
     """
     try:
+        if table.stat().st_size > MOST_BYTES:
+            raise QuestionsUnreadable(f"{table} is larger than {MOST_BYTES} bytes: name another table")
         with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
             return [{name: text or "" for name, text in row.items() if name} for row in csv.DictReader(file)]
     except FileNotFoundError:

@@ -102,10 +102,15 @@ class QuestionTables:
 
 
 def _is_table(path: Path) -> bool:
-    """In a folder there may be other tables."""
-    with path.open("rb") as file:
-        header = file.readline(MOST_HEADER).decode("utf-8-sig", "replace")
-    return set(_NEEDED) <= set(header.strip().split(","))
+    """In a folder there may be other tables, and one may go meanwhile; what cannot be read is said by who reads it."""
+    try:
+        with path.open("rb") as file:
+            header = file.readline(MOST_HEADER).decode("utf-8-sig", "replace")
+        return set(_NEEDED) <= set(next(csv.reader([header]), ()))
+    except FileNotFoundError:
+        return False
+    except (OSError, csv.Error):
+        return True
 
 
 def _fill_in(path: Path, name: str, verdict: Verdict) -> None:

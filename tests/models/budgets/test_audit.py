@@ -1,7 +1,7 @@
 """An audit by answers: what a slow twin comes to, and how often it is wrong."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -214,9 +214,11 @@ def test_who_has_no_answer_counts_as_lawful() -> None:
 def test_the_draw_does_not_depend_on_the_order_of_calls_and_differs_by_model() -> None:
     calls = unanswered(calls_of(np.arange(5_000) % 900, np.zeros(5_000)))
     order = np.random.default_rng(3).permutation(5_000)
-    shuffled = AuditedCalls(*(getattr(calls, one)[order] for one in AuditedCalls.__slots__))
+    shuffled = AuditedCalls(*(getattr(calls, one.name)[order] for one in fields(calls)))
     other = replace(calls, lots=lots_of(np.arange(5_000), calls.callers, calls.at_ms, b"another"))
 
+    for places in shuffled.asked(BUDGET, CONFIDENCE, math.inf):
+        assert (np.diff(shuffled.at_ms[places]) > 0).all()
     first, second, third = (
         [one.callers.item(int(its[0])) for its in one.asked(BUDGET, CONFIDENCE, math.inf)]
         for one in (calls, shuffled, other)

@@ -95,6 +95,11 @@ def test_a_folder_may_have_several_tables(tmp_path: Path) -> None:
     for name, asked in (("lot.csv", ASKED[:1]), ("budgets.csv", ASKED[1:])):
         with (tmp_path / name).open("wb") as out:
             write_table(asked, out)
+    (tmp_path / "customers.csv").write_text("number,who\n+12025550123,a\n")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "none")
+    saved = (tmp_path / "lot.csv").read_text().split("\n", 1)
+    quoted = ",".join(f'"{name}"' for name in saved[0].split(","))  # as a spreadsheet saves it
+    (tmp_path / "lot.csv").write_text(f"{quoted}\n{saved[1]}")
     before = (tmp_path / "budgets.csv").read_bytes()
 
     second, first = tables.questions()

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.call_columns import CallBatch
+from detector.columns.numbering import ANONYMOUS, FOREIGN, VALID
 from detector.features.schemas import SCHEMAS, own_columns
 from detector.policy.budgets import HOUR_S
 from detector.policy.model_step import WINDOWS_AGE
@@ -14,9 +16,11 @@ from models.data.joining import Joining
 from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model
 from models.traffic.truth import Truth
-from streams.commands.budgets.collecting import call_keys_of, deciding, is_wanted, keys_at, margins_of, talks_of
+from streams.commands.budgets.collecting import call_keys_of, deciding, is_wanted, margins_of, talks_of
 from streams.screening.batch import Batch
 
+BLOCK_FACTOR = 1_000_003
+"""Keys of trunk groups are hashes: a block's is that of its trunk group times this, and its six digits."""
 _NAMES = ("at_ms", "call", "number", "called", "origin", "block", "windows_s", "is_number", "margins", "grouped")
 
 
@@ -62,7 +66,7 @@ class Gathering:
             "windows_s": np.maximum(rows[:, WINDOWS_AGE], 0.0),
             "margins": margins_of(screening, chosen, self._model),
             "grouped": deciding(screening, chosen, self._model),
-            **keys_at(events, at),
+            **_keys(events, at),
         }
         for name, values in kept.items():
             self._columns[name].append(values)
@@ -86,3 +90,16 @@ class Gathering:
         """Labels of all calls that something was said of, by key of the call id; called once."""
         labels = dict(self._joining.labels()) if self._joining is not None else {}
         return dict(zip(call_keys_of(list(labels)).tolist(), labels.values(), strict=True))
+
+
+def _keys(events: CallBatch, at: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """By what the setups at some places of a batch belong together."""
+    number_class, npanxx = events.number_class[at], events.calling_npanxx[at]
+    return {
+        "call": events.call[at],
+        "number": np.where(number_class == ANONYMOUS, 0, events.calling[at]),
+        "called": events.called[at],
+        "origin": events.origin[at],
+        "block": np.where(npanxx >= 0, events.trunk[at] * BLOCK_FACTOR + npanxx, 0),
+        "is_number": np.isin(number_class, (VALID, FOREIGN)),
+    }

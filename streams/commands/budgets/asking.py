@@ -43,16 +43,12 @@ def asked_about(callers: Sequence[Ints], span: Span, source: Source, say: Say) -
     """
     named = [_evenly(its[is_of_one_caller(span, its)]) for its in callers]
     setups = setups_of(source, span.call[np.concatenate(named)], say)
-    return [
-        Asked.of(
-            [setups[key] for key in span.call[some].tolist()],
-            counted(span.calling[its], span.called[its], span.at_ms[its]),
-            WHY,
-            is_block=False,
-        )
-        for its, some in zip(callers, named, strict=True)
-        if len(some)
-    ]
+    found = []
+    for its, some in zip(callers, named, strict=True):
+        about = [setups[key] for key in span.call[some].tolist() if key in setups]  # events may go meanwhile
+        calls = counted(span.calling[its], span.called[its], span.at_ms[its])
+        found += [Asked.of(about, calls, WHY, is_block=False)] if about else []
+    return found
 
 
 def _evenly(places: Ints) -> Ints:
@@ -86,7 +82,7 @@ def write_asked(questions: Sequence[Asked], table: Path) -> int:
 
     Args:
         questions: What is to be asked.
-        table: A file, or where one is to be. Nobody else changes it meanwhile; writing blocks.
+        table: A file, or where one is to be; its lock is taken. Writing blocks.
 
     Returns:
         How many questions are open now: those that somebody answered meanwhile are not.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.columns.hashing import PUBLIC_SEED
-from detector.columns.numbering import ANONYMOUS, FOREIGN, VALID
+from detector.columns.numbering import FOREIGN, VALID
 from detector.contract.decisions import Step
 from detector.contract.events import CallSetup
 from detector.features.window_constants import HOUR_MS, SHORT_TALK_MS
@@ -31,9 +31,6 @@ TRAFFIC_STRIDE = 4
 """One call in so many has its features counted."""
 TALK_MS = SHORT_TALK_MS
 """An answered call longer than this is a talk."""
-
-BLOCK_FACTOR = 1_000_003
-"""Keys of trunk groups are hashes: a block's is that of its trunk group times this, and its six digits."""
 
 Column = list[NDArray[Any]]
 
@@ -83,10 +80,10 @@ class Collector:
         chosen = np.flatnonzero(is_wanted(screening, self._windows_s) & is_number)
         if not chosen.size:
             return
-        rows, keys = screening.features[chosen], keys_at(events, setups[chosen])
-        kept.call.append(keys["call"])
-        kept.calling.append(keys["number"])
-        kept.called.append(keys["called"])
+        rows, at = screening.features[chosen], setups[chosen]
+        kept.call.append(events.call[at])
+        kept.calling.append(events.calling[at])
+        kept.called.append(events.called[at])
         kept.at_ms.append(columns.calls.now_ms[chosen])
         kept.margins.append(deciding(screening, chosen, self._model))
         self._count(rows)
@@ -216,24 +213,6 @@ def keys_of(numbers: list[str]) -> NDArray[np.int64]:
         for number in numbers
     ]
     return build_batch(setups, [True] * len(setups), seed=PUBLIC_SEED).calling
-
-
-def keys_at(events: CallBatch, at: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """By what setups belong together.
-
-    Args:
-        events: Of a batch.
-        at: Places of setups, shape (n,).
-    """
-    number_class, npanxx = events.number_class[at], events.calling_npanxx[at]
-    return {
-        "call": events.call[at],
-        "number": np.where(number_class == ANONYMOUS, 0, events.calling[at]),
-        "called": events.called[at],
-        "origin": events.origin[at],
-        "block": np.where(npanxx >= 0, events.trunk[at] * BLOCK_FACTOR + npanxx, 0),
-        "is_number": np.isin(number_class, (VALID, FOREIGN)),
-    }
 
 
 def call_keys_of(call_ids: list[str]) -> NDArray[np.int64]:

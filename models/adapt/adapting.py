@@ -283,17 +283,15 @@ class Held:
 
     def judged(self, scores: Floats, choice: Choice) -> Verdict:
         """What was said unasked of a candidate with these scores, shape (n,)."""
-        proof = self._proof if choice in WAYS else Proof.SURE
-        missing = self._few_references if proof is Proof.PRESUMED else self.missing
+        proof = self._proof if choice is Choice.LABELLED else Proof.SURE
+        missing = self._few_references if proof.presumes else self.missing
         if missing:
             return self.unjudged(missing)
         held, calls = self.is_held, self._material.calls
         weight = np.zeros_like(self._weight) if self._few_labels else self._weight
         both, whose = (self._material.base_scores[held], scores[held]), (self._caller, self._campaign)
         found = HeldBack(*both, weight, *whose, self.known[1][held], calls.number[held])
-        verdict = judge(found, NAMES[choice], self._seed, proof)
-        is_untaught = choice in WAYS and proof is Proof.SURE
-        return verdict.without_teachers(NAMES[choice]) if is_untaught else verdict
+        return judge(found, NAMES[choice], self._seed, proof)
 
 
 def _chosen(verdicts: Mapping[Choice, Verdict]) -> Choice:
@@ -303,11 +301,12 @@ def _chosen(verdicts: Mapping[Choice, Verdict]) -> Choice:
 
 
 def _proof_of(material: Material) -> Proof:
-    """What must be shown of what was learnt: the more callers somebody looked at, the less."""
+    """What must be shown of what labels taught: the more callers somebody spoke of, the less."""
     calls, labels = material.calls, material.labels
-    looked = labels.is_looked_at & material.is_early
-    caller = clusters_of(calls.number[looked], calls.block[looked])
-    return Proof.of_taught(len(np.unique(caller)), len(np.unique(caller[labels.is_robocall[looked]])))
+    said = np.flatnonzero((labels.weight > 0) & material.is_early)
+    caller, looked = clusters_of(calls.number[said], calls.block[said]), labels.is_looked_at[said]
+    accused = labels.is_robocall[said]
+    return Proof.of_taught(*(len(np.unique(caller[chosen])) for chosen in (looked, looked & accused, accused)))
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:

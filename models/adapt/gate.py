@@ -6,11 +6,10 @@ references, beyond chance both times. Where both hit more than a default budget 
 drawn again and again for both models alike (a paired bootstrap) is campaigns, callers who share an origin, and lawful
 callers. No campaign has more than a twentieth of the weight: who complains often does not decide.
 
-Of a model that was learnt this is not enough. Complaints and traps of one span are of the campaigns that it has learnt,
-so what they alone taught must be shown to be better by answers about calls drawn by lot (`comparing`). What somebody
-who looked has taught was better at nearly all carriers that were tried, and a day that judges can hardly tell: even by
-the truth of all its calls two models often differ less at equal alerts than by campaigns of the next day. So of what
-some answers taught a gain need only be likely, and what many taught is taken unless it is likely to catch less.
+What labels taught was better at nearly all carriers that were tried, and a day that judges can hardly tell: even by the
+truth of all its calls two models often differ less at equal alerts than by campaigns of the next day. So the more was
+said, the less must be shown. What many answers taught is taken unless it is likely to catch less, and what many
+complaints taught unless it catches less of what was labelled. Of what few taught a gain must be shown.
 """
 
 from collections.abc import Sequence
@@ -43,6 +42,8 @@ MANY_TEACHERS = 25
 """Of forty that are asked about on two days: trees are fitted to three quarters of the calls learnt from."""
 FEWEST_ROBOCALLERS = 5
 """Of these were said to be robocallers."""
+MANY_ACCUSED = 40
+"""Callers that trees were fitted to as robocallers, whoever said it: a third of complaints may be wrong."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
@@ -55,24 +56,35 @@ class Proof(Enum):
     Attributes:
         SURE: That it catches more, with 97.5 %.
         LIKELY: That it catches more, with 80 %.
+        UNOPPOSED: Nothing: it is refused where it catches less.
         PRESUMED: Nothing: it is refused where it is likely to catch less, with 80 %.
     """
 
     SURE = auto()
     LIKELY = auto()
+    UNOPPOSED = auto()
     PRESUMED = auto()
 
     @classmethod
-    def of_taught(cls, callers: int, robocallers: int) -> "Proof":
-        """Of a model that was learnt.
+    def of_taught(cls, callers: int, robocallers: int, accused: int) -> "Proof":
+        """Of a model that was learnt from labels.
 
         Args:
             callers: That somebody looked at and that its trees were fitted to.
             robocallers: Those of them that were said to be robocallers.
+            accused: Callers that anybody called robocallers and that its trees were fitted to.
         """
-        if callers < FEWEST_TEACHERS or robocallers < FEWEST_ROBOCALLERS:
-            return cls.SURE
-        return cls.PRESUMED if callers >= MANY_TEACHERS else cls.LIKELY
+        has_teachers = callers >= FEWEST_TEACHERS and robocallers >= FEWEST_ROBOCALLERS
+        if has_teachers and callers >= MANY_TEACHERS:
+            return cls.PRESUMED
+        if accused >= MANY_ACCUSED:
+            return cls.UNOPPOSED
+        return cls.LIKELY if has_teachers else cls.SURE
+
+    @property
+    def presumes(self) -> bool:
+        """Whether it is taken where labels are too few to compare."""
+        return self in {Proof.UNOPPOSED, Proof.PRESUMED}
 
     @property
     def confidence(self) -> float:
@@ -88,7 +100,7 @@ class Proof(Enum):
             interval: Of it.
         """
         low, high = interval
-        if high >= 0 if self is Proof.PRESUMED else low > 0:
+        if {Proof.PRESUMED: high >= 0, Proof.UNOPPOSED: gain >= 0}.get(self, low > 0):
             return ""
         found = (
             f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back ({self.confidence:.0%} "
@@ -96,6 +108,8 @@ class Proof(Enum):
         )
         if self is Proof.PRESUMED:
             return f"{found}, so it is likely to catch less: give a longer span, or more answers to `robocall ask`"
+        if self is Proof.UNOPPOSED:
+            return f"{found}, and complaints and traps alone taught it: answer the questions of `robocall ask`"
         return f"{found}, which shows no gain: add complaints and traps, or an analyst's answers"
 
 
@@ -162,20 +176,6 @@ class Verdict:
     volumes: tuple[Volume, ...] = ()
     answers: Comparison | None = None
     confidence: float | None = None
-
-    def without_teachers(self, what: str) -> "Verdict":
-        """The same of a model that nobody who looked has taught: what was said unasked shows no gain of that.
-
-        Args:
-            what: The candidate, for people.
-        """
-        if not self.adapts:
-            return self
-        reason = (
-            f"of complaints and traps held back {what} catches {self.gain:+.1%}, and nothing else taught it: that says "
-            "little of the next day, so answer the questions of `robocall ask`"
-        )
-        return replace(self, reason=reason)
 
     def with_answers(self, what: str, answers: Comparison) -> "Verdict":
         """The same with answers about calls drawn by lot: they show a gain where what was said unasked could not.

@@ -199,29 +199,33 @@ def test_where_labels_are_too_few_what_is_presumed_still_must_not_hit_more_lawfu
 
 
 @pytest.mark.parametrize(
-    ("callers", "robocallers", "proof"),
+    ("callers", "robocallers", "accused", "proof"),
     [
-        (9, 9, Proof.SURE),
-        (40, 4, Proof.SURE),
-        (10, 5, Proof.LIKELY),
-        (24, 24, Proof.LIKELY),
-        (25, 5, Proof.PRESUMED),
+        (9, 9, 39, Proof.SURE),
+        (40, 4, 39, Proof.SURE),
+        (10, 5, 39, Proof.LIKELY),
+        (24, 24, 39, Proof.LIKELY),
+        (24, 24, 40, Proof.UNOPPOSED),
+        (0, 0, 40, Proof.UNOPPOSED),
+        (25, 5, 5, Proof.PRESUMED),
+        (25, 5, 40, Proof.PRESUMED),
     ],
 )
-def test_the_more_an_analyst_taught_the_less_must_be_shown(callers: int, robocallers: int, proof: Proof) -> None:
-    assert Proof.of_taught(callers, robocallers) is proof
+def test_the_more_was_said_the_less_must_be_shown(callers: int, robocallers: int, accused: int, proof: Proof) -> None:
+    assert Proof.of_taught(callers, robocallers, accused) is proof
 
 
-def test_a_gain_of_what_nobody_who_looked_has_taught_shows_nothing() -> None:
-    """Answers about callers drawn by lot do; another objection stays as it is."""
-    better, worse = judge(held(adapted_sees=4.0), ADAPTED, 1), judge(held(adapted_sees=1.0), ADAPTED, 1)
+@pytest.mark.parametrize(("gain", "is_taken"), [(0.001, True), (0.0, True), (-0.001, False)])
+def test_what_complaints_taught_is_taken_unless_it_catches_less(gain: float, *, is_taken: bool) -> None:
+    """However likely that is by chance; what many answers taught is refused only where it is likely."""
+    unopposed, presumed, likely = (
+        proof.objection(ADAPTED, gain, (-0.02, 0.02)) for proof in (Proof.UNOPPOSED, Proof.PRESUMED, Proof.LIKELY)
+    )
 
-    found = better.without_teachers(ADAPTED)
-
-    assert (better.adapts, found.adapts) == (True, False)
-    assert "nothing else taught it" in found.reason
-    assert found.with_answers(ADAPTED, answers(better=True)).adapts
-    assert worse.without_teachers(ADAPTED) == worse
+    assert (not unopposed) is is_taken
+    assert is_taken or "complaints and traps alone taught it" in unopposed
+    assert not presumed
+    assert "shows no gain" in likely
 
 
 def test_answers_show_a_gain_that_complaints_do_not() -> None:

@@ -22,6 +22,7 @@ MANY = 1_000
 LOOKED_AT = 40
 """Callers of the first robocalls, which an analyst judged."""
 FAST = Parameters(n_trees=25, min_samples_leaf=20, learning_rate=0.2)
+FEW = 30
 POLICY = "budgets: {label_per_million: 50000, block_per_million: 100, windows_h: 0}\n"
 BUSY = FEATURE_NAMES.index("number_attempts_5m"), FEATURE_NAMES.index("number_attempts_1h")
 
@@ -64,11 +65,14 @@ def said(event: dict[str, str], source: str = "honeypot") -> str:
 
 
 def unjudged(files: Files) -> str:
-    """What was said but of the calls that judge: so answers are asked for."""
+    """What was said of a few callers, and not of the calls that judge: so answers are asked for."""
     setups = [one for one in map(json.loads, files.events.read_text().splitlines()) if one["type"] == "call_setup"]
     place = {one["call_id"]: number / len(setups) for number, one in enumerate(setups)}
-    lines = files.feedback.read_text().splitlines(keepends=True)
-    return "".join(one for one in lines if not 1 / 4 < place[json.loads(one)["call_id"]] < 3 / 4)
+    caller = {one["call_id"]: one["calling_number"] for one in setups}
+    told = {one: json.loads(one)["call_id"] for one in files.feedback.read_text().splitlines(keepends=True)}
+    told = {one: call_id for one, call_id in told.items() if not 1 / 4 < place[call_id] < 3 / 4}
+    loudest = {number for number, _ in Counter(caller[call_id] for call_id in told.values()).most_common(FEW)}
+    return "".join(one for one, call_id in told.items() if caller[call_id] in loudest)
 
 
 def leave_open(files: Files, out: Path, *answers: Path, said_in: Path | None = None) -> Path:

@@ -20,8 +20,8 @@ from models.serve.artifact import Model, load_estimator
 from models.serve.manifest import ESTIMATOR
 
 SHARE = 0.5
-"""Of what is learnt, in the sum with the base's trees. Half of it or all catches alike more, at 13 of 15 carriers; where
-the base is better it costs half as much."""
+"""Of what is learnt, in the sum with the base's trees. Half of it or all catches more at 13 of 15 carriers, and where
+the base is better half of it costs half as much."""
 TREES, VERSION = "root_trees", "root"
 """In an artifact's provenance: so many of its first trees stay when something else is learnt; and whose they are."""
 TRAIN = "give another --base, or train it anew with this release"

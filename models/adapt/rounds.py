@@ -38,8 +38,8 @@ PARAMETERS = Parameters()
 FIT_SHARE = 0.75
 """Of the calls learnt from, the first: the rest calibrates."""
 MOST_LAWFUL = 10_000
-"""Lawful calls that a round learns from; they are drawn, and each stands for those left out. Robocalls that nobody spoke
-of are among them: with more, trees learn to tell those from labelled ones, and less is caught."""
+"""Lawful calls that a round learns from; they are drawn, and each stands for those left out. Among them are robocalls
+that nobody spoke of: with more, trees learn to tell those from labelled ones, and less is caught."""
 MOST_CALIBRATED = 300_000
 FEWEST_TAUGHT = 10
 """Robocalls that either part must hold."""

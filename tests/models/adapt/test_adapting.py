@@ -57,7 +57,8 @@ def early(span: Made) -> Mask:
 
 def few(span: Made) -> Mask:
     """Of what trees are fitted to the calls of one number in ten, and all others: too few are accused to presume."""
-    return ~early(span) | (span.calls.number % 10 == 0)
+    found: Mask = ~early(span) | (span.calls.number % 10 == 0)
+    return found
 
 
 def taught(span: Made, said: dict[int, Truth]) -> dict[int, Truth]:

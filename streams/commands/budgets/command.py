@@ -5,21 +5,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import click
-import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from detector.contract.numbers import is_e164
 from detector.features.schemas import SCHEMAS
-from detector.policy.budgets import MILLION
-from models.budgets.bounds import Ints, callers_needed
+from models.budgets.bounds import Ints
 from models.budgets.making import Subject, asked_by_lot, make, outlives
-from models.budgets.measure import Measure, Threshold
+from models.budgets.measure import Measure
 from models.budgets.references import Span, find
 from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
@@ -27,6 +23,7 @@ from models.watch.drift import has_moved
 from streams.archive.query import DuckDbMissing
 from streams.commands.budgets.asking import asked_about, is_ours, unsure_in, write_asked
 from streams.commands.budgets.collecting import Collector, answers_about, keys_of, secret_of
+from streams.commands.budgets.telling import plain, table_of
 from streams.commands.events.feedback import feedback_of
 from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
@@ -314,65 +311,25 @@ def show(name: str | None, partitions: int | None, url: str | None, *, as_json: 
     now_ms = time.time_ns() // 1_000_000
     state = {"state": force.state(now_ms), "said": force.said(now_ms)}
     if as_json:
-        click.echo(json.dumps({**state, "measure": None if found is None else _plain(found)}))
+        click.echo(json.dumps({**state, "measure": None if found is None else plain(found)}))
         return
     if found is not None:
-        Console().print(_table(found))
+        Console().print(table_of(found))
     click.echo(f"{state['state']}: {state['said']}")
 
 
-def _tell(measured: _Measured, where: Beside, asked: int, table: Path | None, *, as_json: bool) -> None:
+def _tell(measured: _Measured, where: Beside, asked: int, questions: Path | None, *, as_json: bool) -> None:
     found = measured.found
     if as_json:
-        click.echo(json.dumps({**_plain(found), "asked": asked, "last_stays": measured.stays}))
+        click.echo(json.dumps({**plain(found), "asked": asked, "last_stays": measured.stays}))
         return
-    Console(stderr=True).print(_table(found))
+    Console(stderr=True).print(table_of(found))
     for complaint in found.complaints:
         click.echo(complaint, err=True)
     if asked:
-        how = "--questions FILE writes them" if table is None else f"fill in {table}, then measure again"
+        how = "--questions FILE writes them" if questions is None else f"fill in {questions}, then measure again"
         click.echo(f"answers about {asked} callers drawn by lot may let more be hit: {how}", err=True)
     if measured.stays:
         text = "the last measure stays in force: it rests on more answers, and these say nothing against it"
         click.echo(text, err=True)
     click.echo(where.url)
-
-
-def _plain(found: Measure) -> dict[str, Any]:
-    """The measure but for its histograms, plain values."""
-    plain: dict[str, Any] = msgspec.to_builtins(found)
-    del plain["traffic"]
-    return plain
-
-
-def _table(found: Measure) -> Table:
-    table = Table(show_header=False, box=None)
-    table.add_row("model", f"{found.model_version}, windows counted in {found.partitions} partition(s)")
-    table.add_row("calls", f"{found.scored:,} scored, {_instant(found.begin_ms)} to {_instant(found.end_ms)}")
-    for what, group in (("called each other", found.reciprocal), ("registered", found.registered)):
-        table.add_row(f"lawful, {what}", f"{group.calls:,} calls of {group.callers:,} callers")
-    for what, budget, threshold in (
-        ("label", found.label_per_million, found.label),
-        ("block", found.block_per_million, found.block),
-    ):
-        needed = callers_needed(budget / MILLION, found.confidence)
-        table.add_row(f"{what}, {budget:,} in a million", _threshold(threshold, found.confidence, needed))
-    return table
-
-
-def _threshold(threshold: Threshold | None, confidence: float, needed: int) -> str:
-    if threshold is None:
-        return "never"
-    why = f"registered senders allow less, or are fewer than {needed:,} callers"
-    rests_on = f"; all calls count as lawful: {why}" if threshold.is_of_all else ""
-    if threshold.answers:
-        rests_on = f"; by answers about {threshold.answers:,} callers drawn by lot"
-    return (
-        f"from margin {threshold.margin:.3f} (score {threshold.score:.4f}) on: "
-        f"{threshold.found_per_million:,.0f} found, {threshold.most_per_million:,.0f} at most ({confidence:.0%})"
-        f"{rests_on}"
-    )
-
-
-def _instant(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(epoch_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")

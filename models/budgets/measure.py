@@ -5,6 +5,8 @@ it rests on, so that drift is told from the carrier's own calls. It is read wher
 checked, and signed where there is a key (`models.serve.signing`).
 """
 
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +20,8 @@ from models.serve.signing import UNSIGNED, Signing
 
 MAX_BYTES = 256 * 1024
 SIGNED_AS = "measure"
+FILE = re.compile(r"measure-([1-9]\d{0,3})\.json")
+"""Name of a measure, with the number of partitions that it is for."""
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -179,6 +183,30 @@ def traffic_of(reference: Reference | None) -> Traffic | None:
 def file_name(partitions: int) -> str:
     """Name of the file beside the artifact: features depend on the number of partitions, so a measure does."""
     return f"measure-{partitions}.json"
+
+
+def measured_elsewhere(folder: Path, version: str, *, partitions: int, signing: Signing = UNSIGNED) -> str:
+    """Say for which other numbers of partitions a model was measured, and what to do; empty where for none.
+
+    It blocks for the disk. A measure that cannot be used, or is of another model, is none.
+
+    Args:
+        folder: Of the artifact, with the measures in it.
+        version: Of the model.
+        partitions: That there is no measure for.
+        signing: With a key, only what was signed is taken.
+    """
+    found = []
+    for name in filter(None, (FILE.fullmatch(path.name) for path in folder.glob("measure-*.json"))):
+        with suppress(ArtifactCorrupt):
+            measure = read_beside(folder, partitions=int(name[1]), signing=signing)
+            if measure is not None and measure.model_version == version:
+                found.append(measure.partitions)
+    if not found:
+        return ""
+    counts = " and ".join(map(str, sorted(found)))
+    todo = f"run `robocall budgets measure --partitions {partitions}`"
+    return f"measured for {counts} partition(s), not for {partitions}: {todo}"
 
 
 def encode(measure: Measure, signing: Signing = UNSIGNED) -> bytes:

@@ -232,6 +232,14 @@ class Registry:
         except StoredFileUnusable as error:
             raise ArtifactCorrupt(str(error)) from error
 
+    def files(self, name: str) -> list[str]:
+        """Names of the files of an artifact, and of those beside it.
+
+        Raises:
+            ModelUnknown: a name that means none.
+        """
+        return [file.name for file in self.store.files(self._folder_of(name))]
+
     def _beside(self, name: str, file: str) -> str:
         folder = self._folder_of(name)
         if not NAME.fullmatch(file) or file in {MANIFEST, SIGNATURE} or file in self._manifest(folder)["files"]:

@@ -1,17 +1,18 @@
 """Windows, model, policy and lists joined into a screener: once, for the worker and for the replay alike."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.errors import PolicyInvalid
 from detector.features.table import FEATURE_SCHEMA_ID
-from detector.policy.budgets import EnforceUnmeasured
+from detector.policy.budgets import EnforceUnmeasured, Measured
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy, with_mode
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
-from models.budgets.measure import read_beside
+from models.budgets.measure import measured_elsewhere, read_beside
 from models.errors import ArtifactError
 from models.serve.artifact import SHIPPED
 from models.serve.artifact import load as load_model
@@ -89,10 +90,18 @@ def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC
         lists=Lists(),
         standing=StandingDecisions(),
     )
-    try:
-        measure = read_beside(folder, partitions=settings.partitions, signing=settings.signing)
-    except ArtifactError as error:
-        screener.go_by(None, complaint=str(error))
-    else:
-        screener.go_by(None if measure is None else measure.measured())
+    measured, complaint = _measured(folder, screener.versions.model_version, settings)
+    screener.go_by(measured, complaint=complaint)
     return screener
+
+
+def _measured(folder: Path, version: str, settings: Settings) -> tuple[Measured | None, str]:
+    """What was measured of a model, and why there is nothing to go by."""
+    partitions, signing = settings.partitions, settings.signing
+    try:
+        measure = read_beside(folder, partitions=partitions, signing=signing)
+    except ArtifactError as error:
+        return None, str(error)
+    if measure is None:
+        return None, measured_elsewhere(folder, version, partitions=partitions, signing=signing)
+    return measure.measured(), ""

@@ -23,7 +23,7 @@ from models.watch.drift import has_moved
 from streams.archive.query import DuckDbMissing
 from streams.commands.budgets.asking import asked_about, is_ours, unsure_in, write_asked
 from streams.commands.budgets.collecting import Collector, answers_about, keys_of, secret_of
-from streams.commands.budgets.telling import plain, table_of
+from streams.commands.budgets.telling import plain, table_of, whose_is
 from streams.commands.events.feedback import feedback_of
 from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
@@ -47,11 +47,7 @@ from streams.screening.pipeline import Pipeline
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 MAX_SENDERS_BYTES = 64 * 1024 * 1024
-_PARTITIONS_OPTION = click.option(
-    "--partitions",
-    type=click.IntRange(1, MAX_PARTITIONS),
-    help="Partitions that your workers count in [default: ROBOCALL_PARTITIONS].",
-)
+PARTITIONS = click.IntRange(1, MAX_PARTITIONS)
 _POLICY_OPTION = click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 
 
@@ -60,7 +56,8 @@ def budgets() -> None:
     """Earn enforcement: measure at which scores the policy's budgets of lawful calls are spent, on your own traffic.
 
     Until that is done the model's step labels and blocks nothing, whatever the mode. The measure lies beside the model
-    as measure-PARTITIONS.json; workers take it within seconds.
+    as measure-PARTITIONS.json: calls are counted in as many partitions as workers have, or in one as in a replay.
+    Workers take theirs within seconds.
 
     \b
       robocall budgets measure --archive --from 2026-11-18 --to 2026-11-20 --senders customers.txt
@@ -93,7 +90,12 @@ def budgets() -> None:
     help="Measure so many hours at the end alone: those that judged a model of `robocall adapt --judge-h`.",
 )
 @click.option("--afresh", is_flag=True, help="Forget the last measure: no step limit, and no question about drift.")
-@_PARTITIONS_OPTION
+@click.option(
+    "--partitions",
+    type=PARTITIONS,
+    help="Partitions that the calls are counted in: those of your topic for workers, 1 for replays. "
+    "[default: 1; ROBOCALL_PARTITIONS with --archive]",
+)
 @_POLICY_OPTION
 @REGISTRY_OPTION
 @JSON_OPTION
@@ -132,12 +134,11 @@ def measure(
     _require_table(source, senders, feedback, questions)
     console = Console(stderr=True)
     place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
-    chosen = {"partitions": partitions, "policy_file": policy}
-    given = {option: value for option, value in chosen.items() if value is not None}
+    chosen = {"partitions": source.partitions(partitions)} | ({} if policy is None else {"policy_file": policy})
     with ExitStack() as stack:
         with step("Fetching the model", console, quick=True):
-            where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
-        settings = load_settings(mode="shadow", model_dir=where.folder, **given)
+            where = stack.enter_context(beside(place, name, source.partitions(partitions)))
+        settings = load_settings(mode="shadow", model_dir=where.folder, **chosen)
         numbers = list(map(source.number(), _numbers(senders, is_allow_listed)))
         said = _said(source, feedback, questions, console)
         measured = _measured(settings, where, source.batches(stack), numbers, said, judge_h, afresh, console)
@@ -297,7 +298,7 @@ def _require_alike(last: Measure | None, model: Model, collector: Collector) -> 
 
 @budgets.command("show")
 @click.argument("name", metavar="[MODEL]", required=False)
-@_PARTITIONS_OPTION
+@click.option("--partitions", type=PARTITIONS, help="That the calls are counted in [default: ROBOCALL_PARTITIONS].")
 @REGISTRY_OPTION
 @JSON_OPTION
 def show(name: str | None, partitions: int | None, url: str | None, *, as_json: bool) -> None:
@@ -332,4 +333,5 @@ def _tell(measured: _Measured, where: Beside, asked: int, questions: Path | None
     if measured.stays:
         text = "the last measure stays in force: it rests on more answers, and these say nothing against it"
         click.echo(text, err=True)
-    click.echo(where.url)
+    whose = whose_is(where.partitions, load_settings().partitions)
+    click.echo(f"{'left at' if measured.stays else 'written to'} {where.url}: {whose}")

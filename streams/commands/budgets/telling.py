@@ -34,6 +34,19 @@ def table_of(found: Measure) -> Table:
     return rows
 
 
+def whose_is(partitions: int, of_workers: int) -> str:
+    """Say who goes by a measure.
+
+    Args:
+        partitions: That the calls were counted in.
+        of_workers: That workers count in.
+    """
+    replays = "replays" if partitions == 1 else f"replays with --partitions {partitions}"
+    if partitions == of_workers:
+        return f"for workers, and for {replays}"
+    return f"for {replays}; workers of {of_workers} partition(s) need --partitions {of_workers}"
+
+
 def _threshold(threshold: Threshold | None, confidence: float, needed: int) -> str:
     if threshold is None:
         return "never"

@@ -140,7 +140,7 @@ def weigh_model(name: str, group_weight: float, out: Path, url: str | None) -> N
 
     \b
       robocall models weigh gbt-63b3196a2898 --group-weight 0.5 --out grouped
-      robocall budgets measure --events day.jsonl.gz --senders customers.txt --model grouped
+      robocall budgets measure --events day.jsonl.gz --senders customers.txt --model grouped --partitions 12
     """  # noqa: D301 - click reads the backspace
     place = place_of(url)
     with step("Copying the model", quick=True), artifact_folder(place, name) as folder:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.policy.budgets import InForce, in_force
-from models.budgets.measure import MAX_BYTES, Measure, decode, encode, file_name
+from models.budgets.measure import FILE, MAX_BYTES, Measure, decode, encode, file_name, measured_elsewhere
 from models.errors import ArtifactError
 from models.serve.manifest import read_manifest
 from models.store.registry import Registry
@@ -68,16 +68,23 @@ class Beside:
     def whole(self) -> Path:
         """Folder of the artifact with the measure in it, also where both were fetched from elsewhere.
 
+        Without that measure those for other numbers of partitions are in it, so that it can be said that there are.
+
         Raises:
             ArtifactError: there is a measure that is too large.
             StorageError: the place does not answer or refuses.
         """
-        name = file_name(self.partitions)
-        if self.registry.store.folder is None:
-            content = self.registry.read_beside(self.name, name, limit_bytes=MAX_BYTES)
-            if content is not None:
-                (self.folder / name).write_bytes(content)
+        if self.registry.store.folder is None and not self._fetched(file_name(self.partitions)):
+            for name in filter(FILE.fullmatch, self.registry.files(self.name)):
+                self._fetched(name)
         return self.folder
+
+    def _fetched(self, name: str) -> bool:
+        """Copy a measure into the folder, if there is one of this name."""
+        content = self.registry.read_beside(self.name, name, limit_bytes=MAX_BYTES)
+        if content is not None:
+            (self.folder / name).write_bytes(content)
+        return content is not None
 
     def in_force(self, settings: Settings) -> InForce:
         """What the model's step of a worker with these settings goes by.
@@ -86,12 +93,18 @@ class Beside:
             PolicyInvalid: the policy file is wrong.
             StorageError: the place does not answer or refuses.
         """
-        budgets = policy_of(settings).budgets
+        budgets, version = policy_of(settings).budgets, self.version
+        measured, complaint = None, ""
         try:
             measure = self.read()
+            if measure is None:
+                signing = self.registry.signing
+                complaint = measured_elsewhere(self.whole(), version, partitions=self.partitions, signing=signing)
+            else:
+                measured = measure.measured()
         except ArtifactError as error:
-            return in_force(budgets, None, model_version=self.version, complaint=str(error))
-        return in_force(budgets, None if measure is None else measure.measured(), model_version=self.version)
+            complaint = str(error)
+        return in_force(budgets, measured, model_version=version, complaint=complaint)
 
 
 @contextmanager

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from detector.policy.budgets import Cut
-from models.budgets.measure import MAX_BYTES, Traffic, decode, encode, file_name, read_beside, traffic_of
+from models.budgets.measure import (
+    MAX_BYTES,
+    Traffic,
+    decode,
+    encode,
+    file_name,
+    measured_elsewhere,
+    read_beside,
+    traffic_of,
+)
 from models.errors import ArtifactCorrupt
 from models.serve.reference import Reference
 from models.serve.signing import Signing
@@ -27,6 +36,23 @@ def test_it_is_read_as_it_was_written(signing: Signing, tmp_path: Path) -> None:
 
     assert read_beside(tmp_path, partitions=12, signing=signing) == MEASURE
     assert read_beside(tmp_path, partitions=4, signing=signing) is None
+
+
+def test_it_is_said_for_which_other_numbers_of_partitions_a_model_was_measured(tmp_path: Path) -> None:
+    """Neither by a measure of another model, nor by one that cannot be used."""
+    version = MEASURE.model_version
+    (tmp_path / "measure-x.json").write_bytes(b"")
+    (tmp_path / file_name(2)).write_bytes(b"{")
+    (tmp_path / file_name(3)).write_bytes(encode(measure_of("gbt-000000000000", partitions=3)))
+    assert not measured_elsewhere(tmp_path, version, partitions=1)
+    for partitions in (12, 4):
+        (tmp_path / file_name(partitions)).write_bytes(encode(measure_of(version, partitions=partitions)))
+
+    said = measured_elsewhere(tmp_path, version, partitions=1)
+
+    todo = "run `robocall budgets measure --partitions 1`"
+    assert said == f"measured for 4 and 12 partition(s), not for 1: {todo}"
+    assert not measured_elsewhere(tmp_path, version, partitions=1, signing=KEY)
 
 
 def test_one_that_was_signed_before_there_were_answers_is_taken() -> None:

@@ -213,6 +213,7 @@ def test_a_file_beside_an_artifact_is_read_back_and_leaves_it_as_it_is(made: Pat
     registry.write_beside(version, "measure-12.json", b"new")
 
     assert Registry(url).read_beside(version, "measure-12.json", limit_bytes=10) == b"new"
+    assert "measure-12.json" in Registry(url).files(version)
     assert registry.load(version, schema_id=FEATURE_SCHEMA_ID).version == version
     with pytest.raises(ArtifactCorrupt, match="larger than 2 bytes"):
         registry.read_beside(version, "measure-12.json", limit_bytes=2)

@@ -113,6 +113,25 @@ def test_a_measure_earns_what_it_supports_and_a_replay_goes_by_it(
     assert {one["action"] for one in other} == {"allow"}
 
 
+def test_without_partitions_a_measure_of_files_is_for_replays_and_says_whose_it_is(
+    tmp_path: Path, model: Path, options: list[str]
+) -> None:
+    """The two commands as the pages have them; who asks for another number of partitions is told what there is."""
+    place = options.index("--partitions")
+    del options[place : place + 2]
+
+    done = run(*options)
+
+    whose = "for replays; workers of 12 partition(s) need --partitions 12"
+    assert done.stdout.splitlines()[-1] == f"written to {model / 'measure-1.json'}: {whose}"
+    after, _ = decisions(tmp_path, model, partitions=1, start_ms=lawful_calls.START_MS + 3_600_000)
+    assert {one["action"] for one in after} == {"allow", "label"}
+    said = "measured for 1 partition(s), not for 12: run `robocall budgets measure --partitions 12`"
+    assert run("show", model).stdout == f"tried: {said}\n"
+    _, told = decisions(tmp_path, model, partitions=12, start_ms=lawful_calls.START_MS)
+    assert said in told
+
+
 def test_a_replay_by_version_goes_by_the_measure_in_an_object_store(
     tmp_path: Path, model: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +148,11 @@ def test_a_replay_by_version_goes_by_the_measure_in_an_object_store(
     after, told = decisions(tmp_path, Path(version), start_ms=start_ms)
     assert "no measure" not in told
     assert {one["action"] for one in after} == {"allow", "label"}
+    assert (
+        "measured for 2 partition(s), not for 3"
+        in decisions(tmp_path, Path(version), partitions=3, start_ms=start_ms)[1]
+    )
+    assert "measured for 2 partition(s), not for 12" in run("show", version).stdout
 
 
 def test_a_model_with_a_group_weight_is_measured_on_what_decides(tmp_path: Path, model: Path) -> None:

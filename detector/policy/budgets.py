@@ -95,11 +95,13 @@ class Cut:
             has ties, the margin tells calls apart within them.
         score: Calibrated probability at this margin.
         most_per_million: Upper bound on the lawful calls hit from there on, in a million.
+        is_of_all: That is in a million of all calls, and not of lawful ones: no lawful callers were known for it.
     """
 
     margin: float
     score: float
     most_per_million: float
+    is_of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,15 +189,18 @@ def of_budget(action: Action, of: Level, threshold: float, measured: Measured) -
     """
     is_block = measured.block is not None and threshold == measured.block.margin
     budget = measured.block_per_million if is_block else measured.label_per_million
-    of_score = measured.block if is_block else measured.label
+    cut = measured.block if is_block else measured.label
     group = "" if of.level == of.margin else f", with its group {of.level:.2f},"
     text = (
         f"Score {of.score:.3f} with margin {of.margin:.2f}{group} is at or above margin {threshold:.2f}, "
         f"the threshold for {_VERBS[action]}"
     )
-    said = f"At this score at most {budget:,} in a million lawful calls are hit, measured {measured.day}"
+    hit = f"{budget:,} in a million lawful calls"
+    if cut is not None and cut.is_of_all:
+        hit = f"{budget:,} lawful calls in a million of all calls"
+    said = f"At this score at most {hit} are hit, measured {measured.day}"
     return (
-        Reason("model", text, _rounded(of.score), None if of_score is None else _rounded(of_score.score)),
+        Reason("model", text, _rounded(of.score), None if cut is None else _rounded(cut.score)),
         Reason("budget", said, _rounded(of.level), _rounded(threshold)),
     )
 

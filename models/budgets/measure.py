@@ -162,7 +162,8 @@ def _cut(threshold: Threshold | None, budget: int) -> Cut | None:
     """None where it does not keep the budget: a threshold that moves step by step may be too low for a while."""
     if threshold is None or threshold.most_per_million > budget:
         return None
-    return Cut(threshold.margin, threshold.score, threshold.most_per_million)
+    is_of_all = threshold.is_of_all or bool(threshold.answers)
+    return Cut(threshold.margin, threshold.score, threshold.most_per_million, is_of_all)
 
 
 class _Signed(msgspec.Struct, frozen=True):

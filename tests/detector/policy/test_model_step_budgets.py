@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,17 @@ def test_reasons_name_score_margin_and_budget() -> None:
     assert "margin 9.00 is at or above margin 8.00, the threshold for blocking" in first.text
     assert (second.code, second.value, second.threshold) == ("budget", 9.0, 8.0)
     assert second.text.startswith("At this score at most 100 in a million lawful calls are hit, measured 20")
+
+
+def test_a_budget_that_is_a_share_of_all_calls_is_named_as_one() -> None:
+    """Where all calls count as lawful, or answers tell: no lawful calls are known to be a share of."""
+    measured = replace(MEASURED, block=Cut(8.0, 1.0, 90.0, is_of_all=True))
+
+    blocked, labelled = (outcome(screener({"call-1": margin}, measured), call_setup()) for margin in (9.0, 5.0))
+
+    said = "At this score at most 100 lawful calls in a million of all calls are hit, measured 20"
+    assert blocked.reasons[1].text.startswith(said)
+    assert "at most 1,000 in a million lawful calls are hit" in labelled.reasons[1].text
 
 
 def test_without_a_measure_the_step_is_only_tried_whatever_the_mode() -> None:

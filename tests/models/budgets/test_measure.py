@@ -70,6 +70,20 @@ def test_deciding_calls_needs_its_cuts_and_what_they_rest_on() -> None:
     assert (measured.calls, measured.callers, measured.measured_ms) == (10_000, 40, END_MS)
 
 
+def test_each_cut_says_whether_it_is_a_share_of_all_calls() -> None:
+    """By answers it is one, too."""
+    assert MEASURE.label is not None
+    assert MEASURE.block is not None
+    label = msgspec.structs.replace(MEASURE.label, answers=43)
+    block = msgspec.structs.replace(MEASURE.block, is_of_all=True)
+
+    one, other = (msgspec.structs.replace(MEASURE, label=label).measured(),
+                  msgspec.structs.replace(MEASURE, block=block).measured())  # fmt: skip
+
+    cuts = [one.label, one.block, other.label, other.block]
+    assert [cut is not None and cut.is_of_all for cut in cuts] == [True, False, False, True]
+
+
 def test_a_threshold_that_does_not_keep_its_budget_yet_is_none() -> None:
     """It is kept in the file all the same: the next measure moves it on from there."""
     measured = measure_of("gbt-0123456789ab", most=(900.0, 100.5)).measured()

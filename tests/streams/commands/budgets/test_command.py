@@ -107,7 +107,10 @@ def test_a_measure_earns_what_it_supports_and_a_replay_goes_by_it(
     assert {(one["action"], one["mode"]) for one in hit} == {("label", "enforce")}
     codes = {tuple(reason["code"] for reason in one["reasons"][:2]) for one in hit}
     assert codes == {("model", "budget")}
-    assert "at most 20,000 in a million lawful calls are hit, measured 2025-11-20" in hit[0]["reasons"][1]["text"]
+    assert (
+        "at most 20,000 lawful calls in a million of all calls are hit, measured 2025-11-20"
+        in hit[0]["reasons"][1]["text"]
+    )
     assert "no blocks" in told
     other, _ = decisions(tmp_path, model, partitions=3, start_ms=start_ms)
     assert {one["action"] for one in other} == {"allow"}

@@ -106,14 +106,27 @@ class AuditedCalls(ReferenceCalls):
         Returns:
             Places of the calls of each, in order of time; empty where answers would be of no use.
         """
-        walk = _Walk(self, budget, confidence)
-        if self.n_callers < callers_needed(budget, confidence) or walk.lowest_margin >= below:
+        if self.needless(budget, confidence, below):
             return []
+        walk = _Walk(self, budget, confidence)
         at_best = replace(self, answers=np.where(self.answers == UNKNOWN, ROBOCALL, self.answers).astype(np.int8))
         best = _Walk(at_best, budget, confidence).shown
         if best is None or (walk.shown is not None and best.margin >= walk.shown.margin):
             return []
         return [places[np.argsort(self.at_ms[places], kind="stable")] for places in walk.asked]
+
+    def needless(self, budget: float, confidence: float, below: float) -> str:
+        """Say why no answer at all could lead below a margin; empty where some could.
+
+        Args:
+            budget: Share of the calls that may be lawful ones that are hit.
+            confidence: That it is kept.
+            below: Margin that is reached without further answers.
+        """
+        if self.n_callers < callers_needed(budget, confidence):
+            return "there are too few callers"
+        is_lowest = cuts_at(self.margins, [MULTIPLES[-1] * budget])[0] >= below
+        return "they begin as low as answers can lead" if is_lowest else ""
 
 
 def lots_of(calls: Ints, calling: Ints, at_ms: Ints, secret: bytes) -> NDArray[np.uint64]:
@@ -212,7 +225,6 @@ class _Walk:
         shown: The largest level that is shown, as all before it are; None where none is, or there are no calls in it.
         answered: Callers that were drawn and about whom somebody answered.
         asked: Places of the calls of those who are to be asked about.
-        lowest_margin: Of the largest level.
     """
 
     def __init__(self, calls: AuditedCalls, budget: float, confidence: float) -> None:
@@ -228,7 +240,6 @@ class _Walk:
         ]
         self._said = _said(calls.answers[self._top], self._codes, self._n_codes)
         self._is_known = np.zeros(self._n_codes, np.bool_)
-        self.lowest_margin = cuts[-1]
         self.answered = 0
         self.asked: list[Ints] = []
         for frame in FRAMES:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,6 +19,9 @@ from models.budgets.standing import with_standing_blocks
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 
+NOTHING_LEFT = "by what was answered so far, further answers would show nothing more"
+MORE_DAYS = "measure more days"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Subject:
@@ -32,6 +36,7 @@ class Subject:
         written_ms: Now.
         scored: Calls scored in windows that were old enough.
         traffic: Their histograms; None where the model has no reference.
+        remedy: What to do where there are too few callers.
     """
 
     model_version: str
@@ -42,9 +47,18 @@ class Subject:
     written_ms: int
     scored: int
     traffic: Reference | None
+    remedy: str = MORE_DAYS
 
     @classmethod
-    def of(cls, model: Model, partitions: int, span: Span, written_ms: int, traffic: Reference | None) -> "Subject":
+    def of(
+        cls,
+        model: Model,
+        partitions: int,
+        span: Span,
+        written_ms: int,
+        traffic: Reference | None,
+        remedy: str = MORE_DAYS,
+    ) -> "Subject":
         """A model on all calls of a span, at least one; the histograms are of these."""
         return cls(
             model_version=model.version,
@@ -55,6 +69,7 @@ class Subject:
             written_ms=written_ms,
             scored=len(span.at_ms),
             traffic=traffic,
+            remedy=remedy,
         )
 
 
@@ -82,7 +97,7 @@ def make(
             None if last is None else last.block,
         ),
     )
-    found = [_threshold(*one, budgets, subject.calibrated) for one in wanted]
+    found = [_threshold(*one, budgets, subject) for one in wanted]
     goes_by_all = any(one.calls is not references.registered for one in (label_basis, block_basis))
     return Measure(
         model_version=subject.model_version,
@@ -121,15 +136,35 @@ def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlo
     Returns:
         Places in the span of the calls of each, in order of time; empty where answers would be of no use.
     """
-    label, block = (one / MILLION for one in (budgets.label_per_million, budgets.block_per_million))
-    calls, alone = references.audited, _by_answers(references).lowest(block, budgets.confidence)
-    blocked = calls if alone is None else with_standing_blocks(calls, standing, alone.margin)
-    for audited, budget, threshold in ((calls, label, found.label), (blocked, block, found.block)):
-        below = math.inf if threshold is None else threshold.wanted_margin
-        asked = audited.asked(budget, budgets.confidence, below)
+    for one in _audits(references, budgets, standing, found):
+        asked = one.calls.asked(one.budget, budgets.confidence, one.below)
         if asked:
             return asked
     return []
+
+
+def why_nobody(references: References, budgets: Budgets, standing: StandingBlocks, found: Measure) -> str:
+    """Say why `asked_by_lot`, given the same, names nobody."""
+    audits = _audits(references, budgets, standing, found)
+    why = [one.calls.needless(one.budget, budgets.confidence, one.below) or NOTHING_LEFT for one in audits]
+    return f"labels: {why[0]}; blocks: {why[1]}"
+
+
+class _Audit(NamedTuple):
+    """Calls that answers may tell of, what may be hit of them, and the margin that is reached without further ones."""
+
+    calls: AuditedCalls
+    budget: float
+    below: float
+
+
+def _audits(references: References, budgets: Budgets, standing: StandingBlocks, found: Measure) -> list[_Audit]:
+    """For labels, and for blocks."""
+    label, block = (one / MILLION for one in (budgets.label_per_million, budgets.block_per_million))
+    calls, alone = references.audited, _by_answers(references).lowest(block, budgets.confidence)
+    blocked = calls if alone is None else with_standing_blocks(calls, standing, alone.margin)
+    below = [math.inf if one is None else one.wanted_margin for one in (found.label, found.block)]
+    return [_Audit(calls, label, below[0]), _Audit(blocked, block, below[1])]
 
 
 def outlives(last: Measure, found: Measure, calls: AuditedCalls, budgets: Budgets) -> bool:
@@ -178,7 +213,7 @@ def _threshold(
     per_million: int,
     last: Threshold | None,
     budgets: Budgets,
-    calibrated: Callable[[Floats], Floats],
+    subject: Subject,
 ) -> tuple[Threshold | None, str]:
     """The threshold of one action, and what is wrong with it or why there is none."""
     budget = per_million / MILLION
@@ -187,7 +222,7 @@ def _threshold(
         needed = callers_needed(budget, budgets.confidence)
         return None, (
             f"nothing is {done}: there are {basis.calls.n_callers:,} callers, {needed:,} are needed to show at "
-            f"{budgets.confidence:.0%} confidence that at most {per_million:,} in a million are hit: measure more days"
+            f"{budgets.confidence:.0%} confidence that at most {per_million:,} in a million are hit: {subject.remedy}"
         )
     placed = _damped(wanted, last, basis, budget, budgets)
     complaint = ""
@@ -196,7 +231,7 @@ def _threshold(
             f"nothing is {done}: the budget wants margin {wanted.margin:.2f}, and a measure moves it by "
             f"{budgets.most_step:g} at most, to {placed.margin:.2f}: look why, then measure with --afresh"
         )
-    score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
+    score = min(max(subject.calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
     most = min(placed.most, 1.0) * MILLION if complaint else min(placed.most * MILLION, per_million)  # not by rounding
     found, is_of_all, answers = placed.share * MILLION, basis.is_of_all, placed.answers
     return Threshold(placed.margin, wanted.margin, score, found, most, is_of_all, answers or msgspec.UNSET), complaint

@@ -14,7 +14,7 @@ from rich.console import Console
 from detector.contract.numbers import is_e164
 from detector.features.schemas import SCHEMAS
 from models.budgets.bounds import Ints
-from models.budgets.making import Subject, asked_by_lot, make, outlives
+from models.budgets.making import MORE_DAYS, Subject, asked_by_lot, make, outlives, why_nobody
 from models.budgets.measure import Measure
 from models.budgets.references import Span, find
 from models.errors import ArtifactError, MeasureRefused
@@ -23,7 +23,7 @@ from models.watch.drift import has_moved
 from streams.archive.query import DuckDbMissing
 from streams.commands.budgets.asking import asked_about, is_ours, unsure_in, write_asked
 from streams.commands.budgets.collecting import Collector, answers_about, keys_of, secret_of
-from streams.commands.budgets.telling import plain, table_of, whose_is
+from streams.commands.budgets.telling import held_back, plain, table_of, whose_is
 from streams.commands.events.feedback import feedback_of
 from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
@@ -47,6 +47,9 @@ from streams.screening.pipeline import Pipeline
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 MAX_SENDERS_BYTES = 64 * 1024 * 1024
+UNASKABLE = "who was drawn is answered about by now, or shows no call id of its own"
+LATER = "measure a later day, or adapt and measure with a larger --judge-h"
+"""Where the last hours alone are measured: those before taught the model."""
 PARTITIONS = click.IntRange(1, MAX_PARTITIONS)
 _POLICY_OPTION = click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 
@@ -155,6 +158,8 @@ class _Measured:
     found: Measure
     span: Span
     asked: list[Ints]
+    why_nobody: str
+    """Is asked about; empty where somebody is."""
     stays: bool
     """The last measure does, until more is answered."""
 
@@ -252,13 +257,16 @@ def _measured(
     with step("Finding the thresholds", console):
         span = collector.span(judge_h)
         _require_alike(last, model, collector)
-        subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, collector.traffic)
+        now_ms, remedy = time.time_ns() // 1_000_000, MORE_DAYS if judge_h is None else LATER
+        subject = Subject.of(model, settings.partitions, span, now_ms, collector.traffic, remedy)
         secret = secret_of(settings.signing, model.version)
         references = find(span, keys_of(numbers), answers_about(span, said), secret)
         found = make(subject, references, policy.budgets, policy.standing_blocks, last)
-        asked = asked_by_lot(references, policy.budgets, policy.standing_blocks, found)
+        audit = references, policy.budgets, policy.standing_blocks, found
+        asked = asked_by_lot(*audit)
+        nobody = "" if asked else why_nobody(*audit)
         stays = last is not None and bool(asked) and outlives(last, found, references.audited, policy.budgets)
-        return _Measured(found, span, asked, stays)
+        return _Measured(found, span, asked, nobody, stays)
 
 
 def _replay(pipeline: Pipeline, lines: Iterator[list[bytes]], collector: Collector, partitions: int, say: Say) -> None:
@@ -325,11 +333,13 @@ def _tell(measured: _Measured, where: Beside, asked: int, questions: Path | None
         click.echo(json.dumps({**plain(found), "asked": asked, "last_stays": measured.stays}))
         return
     Console(stderr=True).print(table_of(found))
-    for complaint in found.complaints:
-        click.echo(complaint, err=True)
+    for sentence in (*found.complaints, *([] if measured.stays else held_back(found))):
+        click.echo(sentence, err=True)
     if asked:
         how = "--questions FILE writes them" if questions is None else f"fill in {questions}, then measure again"
         click.echo(f"answers about {asked} callers drawn by lot may let more be hit: {how}", err=True)
+    elif questions is not None:
+        click.echo(f"nobody is asked about any more; {measured.why_nobody or UNASKABLE}", err=True)
     if measured.stays:
         text = "the last measure stays in force: it rests on more answers, and these say nothing against it"
         click.echo(text, err=True)

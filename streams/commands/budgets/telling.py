@@ -34,6 +34,16 @@ def table_of(found: Measure) -> Table:
     return rows
 
 
+def held_back(found: Measure) -> list[str]:
+    """Say which thresholds could be lower, but for the step that a measure may move them by, and what to do."""
+    return [
+        f"{what} could begin at margin {threshold.wanted_margin:.3f}, the budget allows it, but a measure moves a "
+        "threshold by most_step at most: measure again until it stays, or with --afresh"
+        for what, threshold in (("labels", found.label), ("blocks", found.block))
+        if threshold is not None and threshold.wanted_margin < threshold.margin
+    ]
+
+
 def whose_is(partitions: int, of_workers: int) -> str:
     """Say who goes by a measure.
 

@@ -8,7 +8,7 @@ from detector.policy.budgets import Budgets, in_force
 from detector.policy.settings import StandingBlocks
 from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, Answers, AuditedCalls, lots_of
 from models.budgets.bounds import ReferenceCalls
-from models.budgets.making import Subject, asked_by_lot, make, outlives
+from models.budgets.making import NOTHING_LEFT, Subject, asked_by_lot, make, outlives, why_nobody
 from models.budgets.measure import Group, Measure
 from models.budgets.references import References
 
@@ -286,6 +286,19 @@ def test_labels_are_asked_about_first_and_blocks_when_these_are_settled() -> Non
     senders = found_of(calls_of(400_000, shift=-20.0), None, everybody)
     vouched = measured(senders, budgets=Budgets(most_of_all=100))
     assert not asked_by_lot(senders, Budgets(most_of_all=100), STANDING, vouched)
+    lowest = "they begin as low as answers can lead"
+    assert why_nobody(found, budgets, STANDING, measured(found)) == f"labels: {lowest}; blocks: {lowest}"
+
+
+def test_it_is_said_why_nobody_is_asked() -> None:
+    """Each answer said "lawful": no further one would help. For blocks there were too few callers from the first on."""
+    everybody = calls_of(20_000)
+    found = found_of(None, None, everybody, np.full(20_000, LAWFUL, np.int8))
+    measure = measured(found)
+
+    assert not asked_by_lot(found, Budgets(), STANDING, measure)
+    said = why_nobody(found, Budgets(), STANDING, measure)
+    assert said == f"labels: {NOTHING_LEFT}; blocks: there are too few callers"
 
 
 def test_people_keep_the_budget_beside_answers() -> None:

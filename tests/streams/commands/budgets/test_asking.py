@@ -112,6 +112,20 @@ def test_answers_let_more_be_labelled_and_everything_says_on_what_it_rests(
     assert f"by answers about {after.answers} callers, drawn by lot from the highest of" in told
 
 
+def test_a_threshold_that_the_step_limit_holds_back_is_said(tmp_path: Path, model: Path, measure: list[str]) -> None:
+    """Measured again it goes on, with no further answer."""
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("budgets: {", "budgets: {most_step: 0.01, "))
+    run(*measure, "--afresh")
+    for _ in range(3):
+        answer(tmp_path / "q.csv")
+        done = run(*measure)
+    label = label_of(model)
+
+    assert f"labels could begin at margin {label.wanted_margin:.3f}, the budget allows it" in done.stderr
+    run(*measure)
+    assert label_of(model).margin == pytest.approx(label.margin - 0.01)
+
+
 def test_answers_of_files_count_and_those_of_who_did_not_look_do_not(tmp_path: Path, measure: list[str]) -> None:
     """Of `feedback import`, as the console writes them to the archive too."""
     table, said = tmp_path / "q.csv", tmp_path / "said.jsonl"
@@ -167,9 +181,10 @@ def test_lawful_callers_among_the_highest_let_nothing_more_be_labelled(
     before = label_of(model)
     for _ in range(3):
         answer(table, "lawful")
-        run(*measure, "--afresh")
+        done = run(*measure, "--afresh")
 
     assert label_of(model) == before
+    assert "nobody is asked about any more; labels: by what was answered so far" in done.stderr
 
 
 def test_a_table_half_filled_in_keeps_its_open_questions(tmp_path: Path, measure: list[str]) -> None:
@@ -210,12 +225,15 @@ def test_without_a_table_it_says_how_to_get_one(measure: list[str]) -> None:
 
 def test_the_last_hours_can_be_measured_alone(model: Path, measure: list[str]) -> None:
     """A model that learnt from the hours before is measured on those that judged it."""
-    run(*measure)
+    first = run(*measure)
     every = read_beside(model, partitions=2)
-    run(*measure, "--judge-h", "0.5", "--afresh")
+    second = run(*measure, "--judge-h", "0.5", "--afresh")
 
     late = read_beside(model, partitions=2)
 
+    assert "measure more days" in first.stderr
+    assert "measure a later day, or adapt and measure with a larger --judge-h" in second.stderr
+    assert "more days" not in second.stderr
     assert every is not None
     assert late is not None
     assert late.end_ms - late.begin_ms <= 1_800_000
@@ -308,8 +326,9 @@ def test_ids_that_begin_like_a_formula_are_asked_about(tmp_path: Path, model: Pa
     same = [(at, line.replace(line.split('"')[7], "same")) for at, line in suspects()]
     lawful_calls.write(tmp_path / "calls.jsonl", same)
     table.unlink()
-    run(*measure, "--afresh")
+    last = run(*measure, "--afresh")
     assert not rows_of(table)
+    assert "nobody is asked about any more; who was drawn is answered about by now, or shows" in last.stderr
 
 
 def test_questions_of_another_command_are_not_written_over(tmp_path: Path, measure: list[str]) -> None:

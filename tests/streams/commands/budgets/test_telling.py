@@ -1,8 +1,10 @@
 """What is said of a measure: in words that say what to do."""
 
+import msgspec
 import pytest
 
-from streams.commands.budgets.telling import whose_is
+from streams.commands.budgets.telling import held_back, whose_is
+from tests.models.budgets.measures import measure_of
 
 
 @pytest.mark.parametrize(
@@ -16,3 +18,17 @@ from streams.commands.budgets.telling import whose_is
 )
 def test_it_is_said_who_goes_by_a_measure(partitions: int, of_workers: int, said: str) -> None:
     assert whose_is(partitions, of_workers) == said
+
+
+def test_a_threshold_that_the_step_holds_back_is_said_with_what_the_budget_allows() -> None:
+    """Not one that must rise: the measure complains of that itself."""
+    measure = measure_of("gbt-0123456789ab", label=6.884)
+    assert measure.label is not None
+    assert held_back(measure) == []
+    lower, higher = (msgspec.structs.replace(measure.label, wanted_margin=margin) for margin in (3.8441, 9.0))
+
+    (said,) = held_back(msgspec.structs.replace(measure, label=lower))
+
+    assert said.startswith("labels could begin at margin 3.844, the budget allows it, but")
+    assert "measure again until it stays, or with --afresh" in said
+    assert held_back(msgspec.structs.replace(measure, label=higher)) == []

@@ -2,9 +2,10 @@
 
     python -m benchmarks.adapting.in_force --author fourth --seed 1 2 3 --lawful 10000
 
-A model is learnt and judged as in `benchmarks.adapting.ladder`. Then budgets are measured by the code of
-`robocall budgets measure`, without any registered sender. On each day an analyst answers 20 questions, one in twenty
-wrongly. Who is called lawful is looked at once more, by somebody who errs as often. Prints a row for each carrier.
+A model is learnt and judged as in `benchmarks.adapting.ladder`, but later in windows that go on, as in a worker. Then
+budgets are measured by the code of `robocall budgets measure`, without any registered sender. On each day an analyst
+answers 20 questions, one in twenty wrongly. Who is called lawful is looked at once more, by somebody who errs as often.
+Prints a row for each carrier.
 """
 
 import argparse
@@ -104,6 +105,7 @@ def _measured(span: Span, answers: Answers, budgets: Budgets, standing: Standing
         end_ms=int(span.at_ms.max()),
         written_ms=int(span.at_ms.max()),
         scored=len(span.at_ms),
+        windows_h=Budgets().windows_h,
         traffic=None,
     )
     return references, make(subject, references, budgets, standing, None)
@@ -136,7 +138,7 @@ def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dic
         options: Of the command.
         console: Where it is said how far it is.
     """
-    made = counted(wanted, options.partitions, console, options.base)
+    made = counted(wanted, options.partitions, console, options.base, is_warm=True)
     analyst, judging = Random(f"analyst {wanted.seed}"), made.judging
     with step("Learning", console) as say:
         material = taught_by_answers(made.material, made.is_robocall, days_of(wanted), analyst)

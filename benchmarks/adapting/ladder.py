@@ -229,7 +229,9 @@ class Counted:
     judging: Judging
 
 
-def counted(wanted: Wanted, partitions: int, console: Console, folder: Path = SHIPPED) -> Counted:
+def counted(
+    wanted: Wanted, partitions: int, console: Console, folder: Path = SHIPPED, *, is_warm: bool = False
+) -> Counted:
     """Generate a carrier and count its windows, as `robocall adapt` does; minutes for some 100,000 calls.
 
     Args:
@@ -237,6 +239,7 @@ def counted(wanted: Wanted, partitions: int, console: Console, folder: Path = SH
         partitions: That windows are counted in.
         console: Where it is said how far it is.
         folder: Of the base model.
+        is_warm: Whether the later span goes on in the windows of all before, as in a worker that runs on.
     """
     with TemporaryDirectory() as made:
         with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
@@ -248,7 +251,7 @@ def counted(wanted: Wanted, partitions: int, console: Console, folder: Path = SH
         done = replay_of(settings, source, joining, WINDOWS_H, console)
         material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
         material = replace(material, root=root_of(folder, base))
-        judging = judging_of(carrier, folder, partitions, console)
+        judging = judging_of(carrier, carrier.learn if is_warm else None, folder, partitions, console)
     return Counted(material, _truths(material.calls, carrier.learnt), judging)
 
 
@@ -281,9 +284,9 @@ def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, An
     return {"calls": len(is_robocall), "robocall_share": float(is_robocall.mean()), "labels": said}
 
 
-def judging_of(carrier: Carrier, base: Path, partitions: int, console: Console) -> Judging:
-    """Count the later span, with margins of the base."""
-    calls = replayed_calls(carrier.judge, base, partitions, console)
+def judging_of(carrier: Carrier, before: Path | None, base: Path, partitions: int, console: Console) -> Judging:
+    """Count the later span, with margins of the base, in windows that other events have filled."""
+    calls = replayed_calls(carrier.judge, before, base, partitions, console)
     is_robocall = _truths(calls, carrier.truths)
     by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
     known = carrier.known

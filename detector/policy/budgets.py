@@ -121,6 +121,7 @@ class Measured:
         complaints: Why an action has no cut, one sentence each.
         is_of_all: All calls counted as lawful for the first of both cuts that there is, since too few were known to be.
         answers: Callers drawn by lot from all calls about whom a person answered, where that cut goes by it; else 0.
+        windows_h: It holds from this age of the windows of a call's trunk group on, hours.
     """
 
     model_version: str
@@ -135,6 +136,7 @@ class Measured:
     complaints: tuple[str, ...] = ()
     is_of_all: bool = False
     answers: int = 0
+    windows_h: float = 0.0
 
     @property
     def day(self) -> str:
@@ -228,7 +230,7 @@ class InForce:
     def _unlike(self, windows_age_s: float, *, has_caller: bool) -> str:
         """Why a call is unlike those that were measured; empty where it is not."""
         if max(windows_age_s, 0.0) < self.windows_s:
-            return f"windows of this trunk group are under {self.windows_s:.0f} s old"
+            return f"windows of this trunk group are under {self.windows_s / HOUR_S:.1f} h old"
         return "" if has_caller else "nobody can vouch for a call that shows no calling number"
 
     def said(self, now_ms: int) -> str:
@@ -266,7 +268,8 @@ def in_force(
     if measured is None or silence:
         return InForce(False, silence)
     label, block = (math.inf if cut is None else cut.margin for cut in (measured.label, measured.block))
-    rests = f"{_rests_on(measured)}, measured {measured.day}"
+    windows_h = max(budgets.windows_h, measured.windows_h)
+    rests = f"{_rests_on(measured)}, measured {measured.day}, in windows of {windows_h:.1f} h or more"
     return InForce(
         True,
         "; ".join((f"{_cut('labels', measured.label)}, {_cut('blocks', measured.block)}, by {rests}",
@@ -274,7 +277,7 @@ def in_force(
         measured,
         Cuts(label, label, block, block),
         measured.measured_ms + budgets.oldest_days * DAY_MS,
-        budgets.windows_h * HOUR_S,
+        windows_h * HOUR_S,
         has_drifted,
     )  # fmt: skip
 

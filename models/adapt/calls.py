@@ -63,7 +63,7 @@ class Calls:
             margins: Of all n calls.
         """
         call, number, called = (one[chosen] for one in (self.call, self.number, self.called))
-        return Span(call, number, called, margins[chosen], self.at_ms[chosen], self.talks)
+        return Span(call, number, called, margins[chosen], self.at_ms[chosen], self.windows_s[chosen], self.talks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,14 +1,14 @@
 """From reference calls to a measure: the thresholds that the budgets lead to, moved from the last ones step by step."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from detector.policy.budgets import DAY_MS, MILLION, Budgets
+from detector.policy.budgets import DAY_MS, HOUR_S, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
 from models.budgets.audit import AuditedCalls
 from models.budgets.basis import Basis
@@ -21,6 +21,10 @@ from models.serve.reference import Reference
 
 NOTHING_LEFT = "by what was answered so far, further answers would show nothing more"
 MORE_DAYS = "measure more days"
+YOUNGEST = 0.01
+"""Share of the measured calls whose windows may be younger than those in which the measure holds."""
+MOST_WINDOWS_H = 24.0
+"""The longest windows; only the memory of days goes further back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +39,7 @@ class Subject:
         end_ms: Last scored call.
         written_ms: Now.
         scored: Calls scored in windows that were old enough.
+        windows_h: Age of the windows in which nearly all of them were, hours.
         traffic: Their histograms; None where the model has no reference.
         remedy: What to do where there are too few callers.
     """
@@ -46,6 +51,7 @@ class Subject:
     end_ms: int
     written_ms: int
     scored: int
+    windows_h: float
     traffic: Reference | None
     remedy: str = MORE_DAYS
 
@@ -68,6 +74,7 @@ class Subject:
             end_ms=int(span.at_ms.max()),
             written_ms=written_ms,
             scored=len(span.at_ms),
+            windows_h=float(np.quantile(span.windows_s, YOUNGEST)) / HOUR_S,
             traffic=traffic,
             remedy=remedy,
         )
@@ -110,7 +117,7 @@ def make(
         registered=_group(references.registered),
         everybody=_group(references.everybody) if goes_by_all else None,
         confidence=budgets.confidence,
-        windows_h=budgets.windows_h,
+        windows_h=_windows_h(subject, budgets, [one for one, _ in found]),
         label_per_million=budgets.label_per_million,
         block_per_million=budgets.block_per_million,
         label=found[0][0],
@@ -118,6 +125,17 @@ def make(
         complaints=tuple(complaint for _, complaint in found if complaint),
         traffic=traffic_of(subject.traffic),
     )
+
+
+def _windows_h(subject: Subject, budgets: Budgets, thresholds: Sequence[Threshold | None]) -> float:
+    """From which age of windows on the measure holds, hours.
+
+    In younger windows more lawful calls score high: of a day after a cold start several times as many. Where all calls
+    count as lawful that is allowed for. What spends a budget to its end holds in windows like those that were measured.
+    """
+    if all(one is None or one.is_of_all for one in thresholds):
+        return budgets.windows_h
+    return max(budgets.windows_h, min(subject.windows_h, MOST_WINDOWS_H))
 
 
 def _group(calls: ReferenceCalls | None) -> Group:

@@ -89,7 +89,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         registered: References that somebody vouches for.
         everybody: All calls, where they counted as lawful for an action, or answers told of them; else None.
         confidence: Of the upper bounds.
-        windows_h: Least age of the windows of a call's trunk group, hours.
+        windows_h: Age of the windows of a call's trunk group from which on it holds, hours.
         label_per_million: Budget of labels and blocks.
         block_per_million: Budget of blocks.
         label: From where on calls are labelled, if that keeps the budget; none where the references show nothing.
@@ -137,6 +137,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
             self.complaints,
             is_of_all,
             answers,
+            self.windows_h,
         )
 
     def reference(self, of_model: Reference | None) -> Reference | None:

@@ -28,6 +28,7 @@ class Span:
         called: Of each, shape (n_calls,).
         margins: Raw scores, shape (n_calls,) float64.
         at_ms: When each was set up, epoch milliseconds, shape (n_calls,).
+        windows_s: Age of the windows of its trunk group, seconds, shape (n_calls,) float32.
         talks: Calling and called party of each talk, shape (n_talks, 2) int64.
     """
 
@@ -36,6 +37,7 @@ class Span:
     called: Ints
     margins: Floats
     at_ms: Ints
+    windows_s: NDArray[np.float32]
     talks: Ints
 
 

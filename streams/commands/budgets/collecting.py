@@ -44,11 +44,12 @@ class _Columns:
     called: Column = field(default_factory=list)
     margins: Column = field(default_factory=list)
     at_ms: Column = field(default_factory=list)
+    windows_s: Column = field(default_factory=list)
     talks: Column = field(default_factory=list)
 
 
 class Collector:
-    """Keeps what a measure needs: 40 bytes a scored call, 16 a talk. It takes no call whose windows are young.
+    """Keeps what a measure needs: 44 bytes a scored call, 16 a talk. It takes no call whose windows are young.
 
     Args:
         model: That scores.
@@ -86,6 +87,7 @@ class Collector:
         kept.called.append(events.called[at])
         kept.at_ms.append(columns.calls.now_ms[chosen])
         kept.margins.append(deciding(screening, chosen, self._model))
+        kept.windows_s.append(np.maximum(rows[:, WINDOWS_AGE], 0.0))
         self._count(rows)
         self.scored += chosen.size
 
@@ -112,10 +114,11 @@ class Collector:
         kept = self._columns
         at_ms = np.concatenate(kept.at_ms)
         late = np.ones(len(at_ms), np.bool_) if judge_h is None else at_ms >= at_ms.max() - judge_h * HOUR_MS
-        call, calling, called, margins = (
-            np.concatenate(column)[late] for column in (kept.call, kept.calling, kept.called, kept.margins)
+        call, calling, called, margins, windows_s = (
+            np.concatenate(column)[late]
+            for column in (kept.call, kept.calling, kept.called, kept.margins, kept.windows_s)
         )
-        return Span(call, calling, called, margins, at_ms[late], np.concatenate(kept.talks))
+        return Span(call, calling, called, margins, at_ms[late], windows_s, np.concatenate(kept.talks))
 
 
 def answers_about(span: Span, said: Mapping[str, Answer]) -> Answers:

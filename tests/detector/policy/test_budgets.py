@@ -107,6 +107,17 @@ def test_nothing_is_enforced_before_the_windows_are_some_hours_old(age_s: float)
     assert not no_wait.treats(BLOCK, MEASURED_MS, age_s).is_tried
 
 
+def test_a_measure_holds_in_windows_as_old_as_those_that_it_was_made_in() -> None:
+    """On the day after a cold start more lawful calls score high than were measured."""
+    force = in_force(Budgets(), replace(MEASURED, windows_h=24.0), model_version="m-1")
+
+    young, old = (force.treats(BLOCK, MEASURED_MS, hours * 3_600.0) for hours in (23.9, 24.0))
+
+    assert (young.is_tried, old.is_tried) == (True, False)
+    assert young.why == "windows of this trunk group are under 24.0 h old"
+    assert "in windows of 24.0 h or more" in force.why
+
+
 def test_nothing_is_enforced_on_a_call_that_shows_no_number_of_anybody() -> None:
     """Extensions and short codes are no references: no measure speaks of them. An order does."""
     force = in_force(Budgets(), MEASURED, model_version="m-1")

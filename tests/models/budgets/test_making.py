@@ -49,7 +49,12 @@ def found_of(
     return References(registered, reciprocal, everybody, audited)
 
 
-def measured(found: References, last: Measure | None = None, budgets: Budgets = Budgets()) -> Measure:  # noqa: B008
+def measured(
+    found: References,
+    last: Measure | None = None,
+    budgets: Budgets = Budgets(),  # noqa: B008
+    windows_h: float = 30.0,
+) -> Measure:
     subject = Subject(
         model_version="gbt-0123456789ab",
         partitions=12,
@@ -58,6 +63,7 @@ def measured(found: References, last: Measure | None = None, budgets: Budgets = 
         end_ms=86_400_000,
         written_ms=90_000_000,
         scored=1_000,
+        windows_h=windows_h,
         traffic=None,
     )
     return make(subject, found, budgets, STANDING, last)
@@ -75,6 +81,20 @@ def test_thresholds_keep_their_budgets() -> None:
     assert found.block.most_per_million <= 100
     assert found.label.score == pytest.approx(found.label.margin / 100)
     assert found.complaints == ()
+
+
+@pytest.mark.parametrize(("windows_h", "wanted"), [(1.0, 3.0), (7.5, 7.5), (30.0, 24.0)])
+def test_a_budget_that_is_spent_to_its_end_holds_in_windows_like_the_measured_ones(
+    windows_h: float, wanted: float
+) -> None:
+    """Where all calls count as lawful there is room, and the hours of the policy are enough."""
+    by_senders = measured(references(50_000), windows_h=windows_h)
+    by_all = measured(found_of(None, None, calls_of(50_000)), windows_h=windows_h)
+
+    assert by_senders.windows_h == by_senders.measured().windows_h == wanted
+    assert by_all.label is not None
+    assert by_all.label.is_of_all
+    assert by_all.windows_h == 3.0
 
 
 def test_an_action_that_the_callers_do_not_support_stays_silent_and_says_why() -> None:

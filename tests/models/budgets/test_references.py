@@ -18,6 +18,7 @@ def span_of(calls: list[tuple[int, int]], talks: list[tuple[int, int]]) -> Span:
         pairs[:, 1],
         places.astype(np.float64),
         places.astype(np.int64),
+        np.zeros(len(calls), np.float32),
         np.array(talks, np.int64).reshape(-1, 2),
     )
 

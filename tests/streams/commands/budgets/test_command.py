@@ -13,6 +13,7 @@ from rich.console import Console
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.model_step import WINDOWS_AGE
 from models.budgets.measure import Group, decode, encode, read_beside
 from models.errors import ArtifactCorrupt, MeasureRefused
 from models.serve.artifact import load
@@ -169,7 +170,9 @@ def test_a_model_with_a_group_weight_is_measured_on_what_decides(tmp_path: Path,
     ((_, batch),) = replayed([events.read_bytes().splitlines()], pipeline, partitions=2)
     collector.add(batch)
 
-    measured, screening = collector.span().margins, batch.screening
+    span, screening = collector.span(), batch.screening
+    measured = span.margins
+    np.testing.assert_array_equal(span.windows_s, np.maximum(screening.features[:, WINDOWS_AGE], 0.0))
     np.testing.assert_array_equal(measured, screening.group_scores)
     np.testing.assert_array_equal(screening.margins, grouped.raw(screening.features))
     assert (measured != screening.margins).mean() > 0.5

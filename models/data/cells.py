@@ -30,3 +30,12 @@ def as_it_was(text: str) -> str:
         text: Of the cell.
     """
     return text[1:] if _MARKED.match(text) else text
+
+
+def separator_of(header: str) -> str:
+    """What stands between the cells of a table: spreadsheets of many countries write a semicolon.
+
+    Args:
+        header: Its first line.
+    """
+    return ";" if header.count(";") > header.count(",") else ","

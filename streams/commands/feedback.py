@@ -16,6 +16,7 @@ from rich.console import Console
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.contract.numbers import normal_form
+from models.data.cells import separator_of
 from models.data.complaints import FIELDS, PRESETS, ColumnMissing, ComplaintRefused, Preset, Reading, columns_of
 from models.data.files import DAMAGED
 from streams.commands.records.rows import Tally, deliver, show_some, tell
@@ -207,10 +208,8 @@ def records_in(file: str, kind: Preset | None, reading: Reading, tally: Tally) -
             first = lines.readline()
             is_json = first.lstrip().startswith("{")
             text = chain([first], lines)
-            sign = (
-                ";" if first.count(";") > first.count(",") else ","
-            )  # spreadsheets of many countries write the former
-            yield from _of_json(text, tally) if is_json else _of_csv(text, sign, kind, reading, tally)
+            separator = separator_of(first)
+            yield from _of_json(text, tally) if is_json else _of_csv(text, separator, kind, reading, tally)
         except ColumnMissing as error:
             raise FeedbackUnusable(f"{file} {error}") from error
         except DAMAGED as error:
@@ -219,8 +218,10 @@ def records_in(file: str, kind: Preset | None, reading: Reading, tally: Tally) -
             raise FeedbackUnusable(f"{file} is neither CSV nor JSON lines in UTF-8: {error}") from error
 
 
-def _of_csv(lines: Iterable[str], sign: str, kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
-    table = csv.DictReader(lines, delimiter=sign)
+def _of_csv(
+    lines: Iterable[str], separator: str, kind: Preset | None, reading: Reading, tally: Tally
+) -> Iterator[Record]:
+    table = csv.DictReader(lines, delimiter=separator)
     reading = replace(reading, columns=columns_of(list(table.fieldnames or ()), kind, reading.columns))
     for row in table:
         try:

@@ -15,7 +15,7 @@ from streams.commands.budgets.collecting import keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.events.source import Source
 from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
-from streams.commands.questions.table import write_table
+from streams.commands.questions.table import answered_rows, write_table
 from streams.files import open_output, require_distinct
 from streams.running.progress import Say, step
 from streams.settings import load_settings
@@ -106,6 +106,11 @@ def _check_usage(
     read_too += [("--feedback", one) for one in feedback]
     for option, path in read_too:
         require_distinct({option: path}, {"--out": out, "--table": table})
+    if table is not None and answered_rows(table):
+        raise click.UsageError(
+            f"{table} has verdicts: take them with `robocall feedback import {table} --preset analyst --out FILE`, "
+            "then give another --table"
+        )
 
 
 def _asked(

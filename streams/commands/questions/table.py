@@ -3,12 +3,13 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT
-from models.data.cells import inert
+from models.data.cells import inert, separator_of
 from streams.commands.questions.asked import Asked
 from streams.running.printable import printable
 
@@ -58,7 +59,7 @@ def is_table(path: Path) -> bool:
     """Whether a table of questions is or may be there: a file with its columns, or none yet."""
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            return set(COLUMNS) <= set(next(csv.reader(file), ()))
+            return set(COLUMNS) <= set(_table_of(file).fieldnames or ())
     except FileNotFoundError:
         return True
     except (OSError, csv.Error):
@@ -79,11 +80,16 @@ def rows_of(table: Path) -> list[dict[str, str]]:
         if table.stat().st_size > MOST_BYTES:
             raise QuestionsUnreadable(f"{table} is larger than {MOST_BYTES} bytes: name another table")
         with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            return [{name: text or "" for name, text in row.items() if name} for row in csv.DictReader(file)]
+            return [{name: text or "" for name, text in row.items() if name} for row in _table_of(file)]
     except FileNotFoundError:
         return []
     except (OSError, csv.Error) as error:
         raise QuestionsUnreadable(f"{table} cannot be read ({error}): mend it, or move it away") from error
+
+
+def _table_of(file: TextIO) -> "csv.DictReader[str]":
+    header = file.readline()
+    return csv.DictReader(chain([header], file), delimiter=separator_of(header))
 
 
 def answered_rows(table: Path) -> list[dict[str, str]]:

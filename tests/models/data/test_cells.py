@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.cells import as_it_was, inert
+from models.data.cells import as_it_was, inert, separator_of
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_every_text_is_read_back_and_none_is_a_formula(text: str) -> None:
 
 def test_what_is_no_text_stays() -> None:
     assert inert(-1.5) == -1.5
+
+
+@pytest.mark.parametrize(("header", "separator"), [("a,b;c,d", ","), ("a;b,c;d", ";"), ("a", ",")])
+def test_the_separator_is_what_the_header_has_more_of(header: str, separator: str) -> None:
+    assert separator_of(header) == separator

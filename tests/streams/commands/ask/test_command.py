@@ -22,7 +22,7 @@ from streams.kafka.topics import CALL_EVENTS
 from tests.models.small_model import save_small_model
 from tests.processes import ROOT
 from tests.streams.archive.archive_case import DAY_MS, put
-from tests.streams.commands.adapt.carrier_case import BUSY, answer, rows_of
+from tests.streams.commands.adapt.carrier_case import BUSY, answer, fill_in, rows_of
 from tests.waiting import LOOK_EVERY_S
 
 
@@ -104,6 +104,23 @@ def test_what_was_answered_is_not_asked_again(carrier: Path, tmp_path: Path) -> 
     asked = {one for row in rows_of(tmp_path / "again.csv") for one in row["call_ids"].split()}
     assert asked
     assert not asked & known
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_table_with_verdicts_is_not_overwritten(carrier: Path, tmp_path: Path, delimiter: str) -> None:
+    """Nor one that a spreadsheet saved. One in which nothing is filled in is."""
+    table = tmp_path / "questions.csv"
+    assert run(carrier, "--table", table, "--questions", 2).exit_code == 0
+    assert run(carrier, "--table", table, "--questions", 3).exit_code == 0
+    fill_in(table, lambda _: "lawful", 1, delimiter)
+    before = table.read_bytes()
+
+    done = run(carrier, "--table", table)
+
+    assert done.exit_code == 2
+    assert f"{table} has verdicts" in done.output.replace("\n", "")
+    assert "robocall feedback import" in done.output
+    assert table.read_bytes() == before
 
 
 def typed_on_a_terminal(command: list[str], keys: bytes) -> int:

@@ -103,7 +103,7 @@ def top_of(material: Material) -> Top:
     return Top(scores, share, is_top_pure(scores, share, labels, caller))
 
 
-def ask(material: Material, learnt: Floats | None, most: int) -> Asking:
+def ask(material: Material, learnt: Floats | None, most: int, was_asked: Mask | bool = False) -> Asking:
     """Choose what to ask. It sorts the calls some times, and counts them once for each question.
 
     Only calls that are learnt from are asked about: answers about the others could teach nothing.
@@ -112,20 +112,22 @@ def ask(material: Material, learnt: Floats | None, most: int) -> Asking:
         material: The calls, with what is known of them.
         learnt: Margins by a model of the labels so far, shape (n,); None where none was learnt: the base's count.
         most: How many questions at most.
+        was_asked: Calls that an earlier question named, answered or not, shape (n,): they are not asked about again.
     """
     calls, labels, top = material.calls, material.labels, top_of(material)
     aim, scores, share = Aim.BORDER, top.scores, top.share
     if not top.is_pure:
         aim, share = Aim.HIGHEST, HIGHEST_SHARE
         scores = top.scores if learnt is None else group_score(learnt, calls.at_ms, calls.keys)
-    is_known = (labels.weight >= SETTLED) | material.lawful.is_reference
+    is_settled = (labels.weight >= SETTLED) | was_asked
+    is_known = is_settled | material.lawful.is_reference
     ranked = scores[material.is_learning & ~is_known] if aim is Aim.HIGHEST else scores
     border = float(np.quantile(ranked, 1 - share)) if len(ranked) else np.inf
     moved = _doubt(scores - border) if aim is Aim.BORDER else (scores >= border).astype(np.float64)
     moved[is_known] = 0.0
     is_open = material.is_learning.copy()
     families: dict[Kind, _Family] = {
-        "block": _Family(calls.block, labels, is_open), "number": _Family(calls.number, labels, is_open)
+        "block": _Family(calls.block, is_settled, is_open), "number": _Family(calls.number, is_settled, is_open)
     }  # fmt: skip
     found: list[Question] = []
     while len(found) < most:
@@ -147,14 +149,14 @@ class _Family:
 
     Args:
         key: Of each call, shape (n,); 0 is no cluster.
-        labels: Of the calls: a cluster that was answered is not asked about again.
+        is_settled: Calls that were answered or asked about: a cluster of them is not asked about again.
         may_be_asked: Calls that count.
     """
 
-    def __init__(self, key: Ints, labels: Labels, may_be_asked: Mask) -> None:
+    def __init__(self, key: Ints, is_settled: Mask, may_be_asked: Mask) -> None:
         found, self.codes = np.unique(key, return_inverse=True)
         calls = np.bincount(self.codes, weights=may_be_asked)
-        settled = np.bincount(self.codes, weights=may_be_asked & (labels.weight >= SETTLED))
+        settled = np.bincount(self.codes, weights=may_be_asked & is_settled)
         self._is_asked = (found != 0) & (settled < MOSTLY * np.minimum(calls, MOST_CALLS))
 
     def best(self, moved: Floats, is_open: Mask) -> tuple[int, float]:

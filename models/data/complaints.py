@@ -37,6 +37,9 @@ FIELDS: Mapping[str, str] = {
 """What a column can hold, and what that means."""
 
 NO_VERDICT = "says neither robocall nor legitimate"
+LEFT_OPEN = "is left open"
+UNSURE = "unsure"
+"""What whoever cannot tell may write in place of a verdict."""
 NO_SOURCE = f"has no source, which is one of {', '.join(FeedbackSource)}"
 NO_TIME = "has a time that cannot be read"
 NO_NUMBER = "has a number that is no phone number"
@@ -94,6 +97,10 @@ class ComplaintRefused(RobocallError):  # noqa: N818 - the name states what is w
     """A row that does not say what is needed. The text is a predicate without its subject, the row."""
 
 
+class RowLeftOpen(ComplaintRefused):
+    """A row of whoever could not tell, or did not say: it has no verdict, or is unsure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How rows become feedback.
@@ -121,7 +128,7 @@ class Reading:
             row: Text by column; what is empty counts as not there.
 
         Raises:
-            ComplaintRefused: it does not say what is needed.
+            ComplaintRefused: it does not say what is needed; `RowLeftOpen` where that is the verdict.
         """
         return self._feedback(self._cells(row))
 
@@ -166,7 +173,8 @@ class Reading:
     def _verdict(self, text: str | None) -> Verdict:
         verdict = self.verdict if text is None else verdict_of(text)
         if verdict is None:
-            raise ComplaintRefused(NO_VERDICT)
+            is_open = "verdict" in self.columns if text is None else text.lower() == UNSURE
+            raise RowLeftOpen(LEFT_OPEN) if is_open else ComplaintRefused(NO_VERDICT)
         return verdict
 
     def _source(self, text: str | None) -> FeedbackSource:

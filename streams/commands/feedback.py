@@ -17,7 +17,16 @@ from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.contract.numbers import normal_form
 from models.data.cells import separator_of
-from models.data.complaints import FIELDS, PRESETS, ColumnMissing, ComplaintRefused, Preset, Reading, columns_of
+from models.data.complaints import (
+    FIELDS,
+    PRESETS,
+    ColumnMissing,
+    ComplaintRefused,
+    Preset,
+    Reading,
+    RowLeftOpen,
+    columns_of,
+)
 from models.data.files import DAMAGED
 from streams.commands.records.rows import Tally, deliver, show_some, tell
 from streams.commands.records.zone import Zone
@@ -150,8 +159,9 @@ def import_(
       robocall feedback import tickets.csv --verdict robocall --source subscriber_report
           --map called_number=Phone --map call_time="Time of call" --time-zone America/New_York
 
-    A column that is called like a field holds it, without being mapped. Rows that do not say what is needed are
-    refused, and counted by reason. Importing a table twice does no harm: the same record counts once.
+    A column that is called like a field holds it, without being mapped. Rows whose verdict is empty or `unsure` are
+    left open. Others that do not say what is needed are refused, and counted by reason. Importing a table twice does
+    no harm: the same record counts once.
     """  # noqa: D301 - click reads the backspace
     require_distinct({"FILE": file}, {"--out": out})
     if dry_run and out is not None:
@@ -226,6 +236,8 @@ def _of_csv(
     for row in table:
         try:
             records = [_checked(one) for one in reading.rows(row)]
+        except RowLeftOpen:
+            tally.left_open += 1
         except ComplaintRefused as error:
             tally.refuse(table.line_num, str(error))
         else:

@@ -44,7 +44,8 @@ def answers_in(table: Path, console: Console) -> list[Feedback]:
     with step(f"Reading {table}", console, quick=True):
         reading = Reading({}, time.time_ns() // 1_000_000, source=ANALYST.source)
         found = [read_feedback(value) for _, value in records_in(str(table), ANALYST, reading, tally)]
-    if tally.refused:
-        text = f"{tally.refused.total():,} rows of {table} say neither robocall nor lawful, so they are not answered"
+    left_open = tally.left_open + tally.refused.total()
+    if left_open:
+        text = f"{left_open:,} rows of {table} say neither robocall nor lawful, so they are left open"
         console.print(text, markup=False, soft_wrap=True)
     return [one for one in found if not isinstance(one, FeedbackRefused)]

@@ -9,7 +9,7 @@ from typing import BinaryIO, TextIO
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT
-from models.data.cells import inert, separator_of
+from models.data.cells import as_it_was, inert, separator_of
 from streams.commands.questions.asked import Asked
 from streams.running.printable import printable
 
@@ -95,6 +95,17 @@ def _table_of(file: TextIO) -> "csv.DictReader[str]":
 def answered_rows(table: Path) -> list[dict[str, str]]:
     """Rows in which somebody filled in a verdict; errors as of `rows_of`."""
     return [row for row in rows_of(table) if row.get("verdict", "").strip()]
+
+
+def ids_in(table: Path) -> list[str]:
+    """Ids of all calls that the questions of a table name, answered or not.
+
+    Raises:
+        QuestionsUnreadable: it cannot be read, or is no table of questions.
+    """
+    if not is_table(table):
+        raise QuestionsUnreadable(f"{table} is no table of questions: name one that `robocall ask --table` wrote")
+    return [call_id for row in rows_of(table) for call_id in as_it_was(row["call_ids"]).split()]
 
 
 def listed_ids(call_ids: Sequence[str]) -> tuple[str, ...]:

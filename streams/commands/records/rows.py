@@ -26,10 +26,12 @@ class Tally(Sent):
 
     Attributes:
         refused: Lines that were refused, by reason, and how many there are.
+        left_open: Rows of whoever could not tell: nothing is wrong with them.
     """
 
     refused: Counter[str] = field(default_factory=Counter)
     lines: dict[str, list[int]] = field(default_factory=dict)
+    left_open: int = 0
 
     def refuse(self, line: int, reason: str) -> None:
         """Note a line that cannot be used."""
@@ -83,9 +85,9 @@ def so_far(tally: Tally) -> str:
 
 def tell(tally: Tally, console: Console, verb: str) -> None:
     """Say what became of the rows, with the lines of those that were refused."""
-    console.print(
-        f"{tally.taken - tally.failed:,} records {verb}, {tally.refused.total():,} rows refused", highlight=False
-    )
+    left_open = f"{tally.left_open:,} rows left open, " if tally.left_open else ""
+    text = f"{tally.taken - tally.failed:,} records {verb}, {left_open}{tally.refused.total():,} rows refused"
+    console.print(text, highlight=False)
     for reason, count in tally.refused.most_common():
         lines = ", ".join(map(str, tally.lines[reason])) + (", ..." if count > LINES_SHOWN else "")
         text = f"  {count:,} x a row {reason} (line {lines})"

@@ -163,6 +163,18 @@ def test_a_top_is_pure_by_answers_about_calls_learnt_from() -> None:
     assert [top_of(one).is_pure for one in (material, complained, held)] == [True, False, False]
 
 
+@pytest.mark.parametrize("family", ["block", "number"])
+def test_what_was_asked_about_before_is_not_asked_again_though_nobody_answered(family: str) -> None:
+    """A cluster of which at least half was asked about; of another one the other calls are."""
+    was_asked = np.zeros(N, np.bool_)
+    was_asked[NEAR.start : NEAR.start + 40] = was_asked[SURE.start : SURE.start + 10] = True
+
+    found = ask(material_of(span(family)), None, 2, was_asked)
+
+    assert [one.cluster.calls.tolist() for one in found.questions] == [places(SURE), places(FEW)]
+    assert [one.cluster.labelled.tolist() for one in found.questions] == [places(SURE)[10:], places(FEW)]
+
+
 def test_calls_that_are_held_back_are_not_asked_about() -> None:
     """Nor labelled: an answer about them could teach nothing."""
     material = replace(material_of(span()), is_learning=np.arange(N) >= NEAR.start + 20)

@@ -18,6 +18,7 @@ from models.data.complaints import (
     ColumnMissing,
     ComplaintRefused,
     Reading,
+    RowLeftOpen,
     columns_of,
     instant_ms,
     phone_number,
@@ -68,7 +69,6 @@ def test_a_complaint_about_a_person_who_called_is_no_verdict() -> None:
     ("cells", "reason"),
     [
         ({"verdict": "maybe"}, NO_VERDICT),
-        ({"verdict": ""}, NO_VERDICT),
         ({"source": "subscriber report of sorts"}, NO_SOURCE),
         ({"source": ""}, NO_SOURCE),
         ({"calling_number": "unknown"}, NO_NUMBER),
@@ -86,6 +86,20 @@ def test_a_row_that_does_not_say_what_is_needed_is_refused(cells: dict[str, str]
     with pytest.raises(ComplaintRefused) as refused:
         read(whole | cells)
     assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize("verdict", ["", " ", "unsure", "Unsure "])
+def test_a_row_of_whoever_cannot_tell_is_left_open(verdict: str) -> None:
+    with pytest.raises(RowLeftOpen):
+        read({"verdict": verdict, "source": "analyst", "call_id": "7f3a@sbc1"})
+
+
+def test_a_table_without_verdicts_is_refused() -> None:
+    """Its column may have another name: nobody left that open."""
+    with pytest.raises(ComplaintRefused) as refused:
+        read({"source": "analyst", "call_id": "7f3a@sbc1"})
+
+    assert str(refused.value) == NO_VERDICT
 
 
 def test_a_row_that_names_the_call_needs_no_time() -> None:

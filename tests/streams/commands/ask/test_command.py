@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from detector.contract.errors import RobocallError
 from models.data.label_files import read_labels
 from streams.archive.files import ArchiveStore
 from streams.commands.ask.answering import PROMPT
@@ -106,6 +107,27 @@ def test_what_was_answered_is_not_asked_again(carrier: Path, tmp_path: Path) -> 
     assert not asked & known
 
 
+def test_what_an_earlier_table_asked_is_not_asked_again(carrier: Path, tmp_path: Path) -> None:
+    """Though all of it was left open: other clusters are asked about in its place."""
+    first, second, third = (tmp_path / f"{name}.csv" for name in ("first", "second", "third"))
+
+    done = [
+        run(carrier, "--table", first, "--questions", 3),
+        run(carrier, "--asked", first, "--table", second, "--questions", 3),
+        run(carrier, "--asked", first, "--asked", second, "--table", third, "--questions", 3),
+    ]
+
+    assert [one.exit_code for one in done] == [0, 0, 0], done[-1].output
+    asked = [one for table in (first, second, third) for row in rows_of(table) for one in row["call_ids"].split()]
+    assert len(rows_of(third)) == 3
+    assert len(asked) == len(set(asked))
+
+
+def test_an_earlier_table_that_is_none_is_refused(carrier: Path, tmp_path: Path) -> None:
+    with pytest.raises(RobocallError, match="is no table of questions: name one that `robocall ask --table` wrote"):
+        run(carrier, "--asked", carrier / "labels.csv", "--table", tmp_path / "questions.csv")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_a_table_with_verdicts_is_not_overwritten(carrier: Path, tmp_path: Path, delimiter: str) -> None:
     """Nor one that a spreadsheet saved. One in which nothing is filled in is."""
@@ -161,6 +183,7 @@ def test_on_a_terminal_one_key_answers(carrier: Path, tmp_path: Path) -> None:
         (["--out", "answers.jsonl", "--table", "questions.csv"], "give --out FILE"),
         (["--out", "answers.jsonl"], "no terminal"),
         (["--table", "events.jsonl"], "name the same file"),
+        (["--table", "labels.csv", "--asked", "labels.csv"], "name the same file"),
     ],
 )
 def test_usage_that_makes_no_sense_is_refused(

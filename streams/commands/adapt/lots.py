@@ -6,7 +6,7 @@ Whoever changes a lot or its table holds the lock of the table (`streams.files.c
 
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is a robocaller; None while nobody answered."""
         return mostly([one.is_robocall for one in self.answers.values()]) if self.answers else self.before
 
+    def is_about(self, call_ids: Collection[str]) -> bool:
+        """Whether any of these calls is one of its."""
+        return any(one in call_ids for one in self.asked.call_ids)
+
     def with_answers(self, said: Mapping[str, Answer]) -> "Caller":
         """The same with what was said of its calls; of each the latest counts."""
         ours = {one: said[one] for one in self.asked.call_ids if one in said}
@@ -82,7 +86,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
         candidate: Version of the candidate.
         choice: How the candidate was learnt, as in `adapting.json`.
         unasked: What the gate says of the candidate by what was said unasked.
-        callers: All that were drawn and have calls to be asked about, in order.
+        callers: All that were drawn and have calls to be asked about, in order, but those of whom nobody can tell.
         silence: What is to be said of the candidate's budgets.
     """
 
@@ -113,17 +117,32 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
         """Callers about whom somebody answered."""
         return sum(one.answer is not None for one in self.callers)
 
-    def with_answers(self, said: Mapping[str, Answer]) -> "Lot":
-        """The same with what was said of its calls since. Where something was, others come in place of who is open."""
+    @property
+    def has_nobody_else(self) -> bool:
+        """Whether all who are asked about now were left open before."""
+        return all(self.callers[place].is_passed for place in self._compared()[1])
+
+    def with_answers(self, said: Mapping[str, Answer], unsure: Collection[str] = ()) -> "Lot":
+        """The same with what was said of its calls since. Where something was, others come in place of who is open.
+
+        Callers of whom nobody can tell are left out: those of whom somebody is unsure, and where nobody else is left,
+        those who stay open once more.
+
+        Args:
+            said: Answers by call id.
+            unsure: Call ids of callers of whom somebody is unsure.
+        """
         _, asked = self._compared()
-        found = msgspec.structs.replace(self, callers=tuple(one.with_answers(said) for one in self.callers))
-        if found.answered == self.answered:
-            return found
-        callers = list(found.callers)
-        for place in asked:
-            is_passed = callers[place].answer is None
-            callers[place] = msgspec.structs.replace(callers[place], is_passed=is_passed)
-        return msgspec.structs.replace(found, callers=tuple(callers))
+        callers = [one.with_answers(said) for one in self.callers]
+        still = [place for place in asked if callers[place].answer is None]
+        untold = {place for place, one in enumerate(callers) if one.answer is None and one.is_about(unsure)}
+        if sum(one.answer is not None for one in callers) != self.answered:
+            for place in still:
+                callers[place] = msgspec.structs.replace(callers[place], is_passed=True)
+        elif self.has_nobody_else:
+            untold.update(still)
+        kept = tuple(one for place, one in enumerate(callers) if place not in untold)
+        return msgspec.structs.replace(self, callers=kept)
 
     def settled(self) -> tuple[gate.Verdict, list[Asked]]:
         """What the gate says by all answers so far, and what is to be asked next; nothing where that is of no use."""

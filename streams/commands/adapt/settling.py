@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from streams.commands.adapt.places import QUESTIONS, questions_option
+from streams.commands.budgets.asking import unsure_in
 from streams.commands.events.feedback import feedback_of
 from streams.commands.events.source import Source
 from streams.commands.models.place import FILE, JSON_OPTION
@@ -33,7 +34,7 @@ def settle(
     """Settle whether what `robocall adapt` learnt is better than its base, by the answers in DIR/questions.csv.
 
     Nothing is learnt again: the candidate of then is in DIR/lot, and so is who was drawn. Answers are the filled-in
-    column `verdict` (robocall, lawful, or empty where you cannot tell), and those of --feedback and --archive in which
+    column `verdict` (robocall, lawful, or unsure where you cannot tell), and those of --feedback and --archive in which
     an analyst or a traceback names a call by its id. They are kept in DIR/lot, and the table then has the questions
     that come next. Where the candidate is shown to be better it takes the place of the base in DIR, else the base
     stays.
@@ -53,22 +54,36 @@ def settle(
         lots.read_lot(folder)
     with changing(table):
         said = [*answers_in(table, console), *feedback_of(Source((), is_archived), feedback, console)]
-        lot = lots.read_lot(folder).with_answers(answers_of(said))
+        before = lots.read_lot(folder)
+        lot = before.with_answers(answers_of(said), unsure_in(table).keys())
         with step("Comparing", console, quick=True):
             verdict, missing = lots.note_outcome(lot, folder, table, settings.signing)
-    _tell(lot, verdict, missing, table, folder, console, as_json=as_json)
+    untold = len(before.callers) - len(lot.callers)
+    _tell(lot, verdict, missing, untold, table, folder, console, as_json=as_json)
 
 
 def _tell(
-    lot: "Lot", verdict: "Verdict", missing: int, table: Path, folder: Path, console: Console, *, as_json: bool
+    lot: "Lot",
+    verdict: "Verdict",
+    missing: int,
+    untold: int,
+    table: Path,
+    folder: Path,
+    console: Console,
+    *,
+    as_json: bool,
 ) -> None:
     version, chosen = (lot.candidate, lot.choice.value) if verdict.adapts else (lot.base, "base")
     console.print(f"{lot.answered:,} callers answered about so far", highlight=False)
     if verdict.adapts and lot.silence:
         console.print(f"budgets: {lot.silence}", markup=False, soft_wrap=True)
+    if untold:
+        closed = "" if missing or verdict.adapts else ", and nobody else is left to ask about: the base stays"
+        console.print(f"{untold:,} callers of whom nobody could tell are left out{closed}", soft_wrap=True)
     if missing:
-        text = f"{missing} more answers would tell: fill in {table}, then run this again"
-        console.print(text, markup=False, soft_wrap=True)
+        last = ": nobody else is left, so who stays open is left out then" if lot.has_nobody_else else ""
+        text = f"{missing} more answers would tell: fill in {table}, unsure where you cannot tell, then run this again"
+        console.print(text + last, markup=False, soft_wrap=True)
     if as_json:
         found: dict[str, Any] = {"version": version, "base": lot.base, "chosen": chosen, "gate": verdict.as_json()}
         found |= {"answers": lot.answered, "missing": missing}

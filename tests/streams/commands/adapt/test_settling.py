@@ -122,6 +122,40 @@ def test_whoever_cannot_tell_leaves_a_row_empty_and_somebody_else_is_asked_about
     assert left["call_ids"] not in {row["call_ids"] for row in before}
 
 
+def test_who_is_unsure_is_asked_about_somebody_else_at_once(own: Path) -> None:
+    """Though nothing else was answered, and not about the same caller ever again."""
+    before = [row["call_ids"] for row in rows_of(own / QUESTIONS)]
+    fill_in(own / QUESTIONS, lambda _: "unsure", 1)
+
+    done = settle(own)
+
+    after = [row["call_ids"] for row in rows_of(own / QUESTIONS)]
+    assert "1 callers of whom nobody could tell are left out\n" in done.stderr
+    assert len(after) == len(before)
+    assert before[0] not in after
+    assert before[0] not in {" ".join(one.asked.call_ids) for one in read_lot(own).callers}
+
+
+def test_a_lot_is_closed_where_nobody_else_is_left_to_ask_about(own: Path, tmp_path: Path) -> None:
+    """All answered but six of the first, which are asked about once more, and then no more."""
+    lot = read_lot(own)
+    unknown = {row["call_ids"] for row in rows_of(own / QUESTIONS)[:6]}
+    callers = [one for one in lot.callers if " ".join(one.asked.call_ids) not in unknown]
+    about = [said({"call_id": call_id}, "analyst") for one in callers for call_id in one.asked.call_ids]
+    (tmp_path / "answers.jsonl").write_text("".join(about))
+
+    first = settle(own, "--feedback", tmp_path / "answers.jsonl")
+    asked_again = {row["call_ids"] for row in rows_of(own / QUESTIONS)}
+    second = settle(own)
+
+    assert asked_again == unknown
+    assert "nobody else is left, so who stays open is left out then" in first.stderr
+    assert "6 callers of whom nobody could tell are left out, and nobody else is left to ask about" in second.stderr
+    assert second.stdout.startswith(f"kept the base model {lot.base}: ")
+    assert not (own / LOT).exists()
+    assert not (own / QUESTIONS).exists()
+
+
 def test_the_latest_answer_about_a_call_counts_and_the_row_of_a_caller_stays_answered(own: Path) -> None:
     """The analyst says lawful of all calls of one caller; an older record about one of them changes nothing, ever."""
     caller = next(one for one in read_lot(own).callers if len(one.asked.call_ids) > 2)

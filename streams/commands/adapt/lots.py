@@ -217,7 +217,8 @@ def read_lot(folder: Path) -> Lot:
             return msgspec.json.decode(file.read(MAX_BYTES), type=Lot)
     except FileNotFoundError as error:
         raise LotUnusable(
-            f"{folder} has no open lot: `robocall adapt --out {folder}` draws one where answers would tell more"
+            f"{folder} has no open lot: all is settled, or nothing was asked; to ask anew, run `robocall adapt` with "
+            "another --out"
         ) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise LotUnusable(f"{path} cannot be used ({error}): run `robocall adapt` again") from error

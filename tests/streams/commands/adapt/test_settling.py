@@ -300,7 +300,11 @@ def test_a_new_adaptation_forgets_the_lot(own: Path, carrier: Files) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "has no open lot: `robocall adapt --out "), ("{", "cannot be used"), ('{"base": 1}', "cannot be used")],
+    [
+        (None, "has no open lot: all is settled, or nothing was asked"),
+        ("{", "cannot be used"),
+        ('{"base": 1}', "cannot be used"),
+    ],
 )
 def test_without_a_lot_it_says_so_in_one_line(own: Path, content: str | None, message: str) -> None:
     if content is None:

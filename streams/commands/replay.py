@@ -38,6 +38,7 @@ from streams.running.progress import step
 from streams.screening.batch import Batch, Unusable
 from streams.screening.build import make_screener
 from streams.screening.bulk_allows import as_lines
+from streams.screening.order import Order
 from streams.screening.pipeline import MAX_BATCH, Pipeline
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 from streams.wire.record_columns import records_of
@@ -169,19 +170,26 @@ def require_judged(failures: Sequence[Exception]) -> None:
 
 
 def replayed(
-    batches: Iterable[Sequence[bytes]], pipeline: Pipeline, *, partitions: int
+    batches: Iterable[Sequence[bytes]], pipeline: Pipeline, *, partitions: int, console: Console | None = None
 ) -> Iterator[tuple[Sequence[bytes], Batch]]:
     """Send lines through the worker's own code, driven by event time; yields each batch of lines with what it became.
 
-    It blocks for processor time alone. A bad line raises nothing.
+    It blocks for processor time alone. A bad line raises nothing. At the end it is said if events were out of order.
 
     Args:
         batches: JSON lines without their line ends (`batches_of`).
         pipeline: The worker's own, with windows that have counted nothing else.
         partitions: how many partitions the topic would have.
+        console: where that is said; standard error unless given. A quiet one shows nothing.
     """
+    order = Order()
     for lines in batches:
-        yield lines, pipeline.process(records_of(lines, _partitions(lines, partitions)), decided_time_ms=None)
+        batch = pipeline.process(records_of(lines, _partitions(lines, partitions)), decided_time_ms=None)
+        if batch.columns is not None:
+            order.add(batch.columns.events.time_ms)
+        yield lines, batch
+    if order.late:
+        (console or Console(stderr=True)).print(order.warning, highlight=False, soft_wrap=True)
 
 
 def run(  # noqa: D417 - the outputs explain themselves

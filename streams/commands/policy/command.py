@@ -202,7 +202,7 @@ def tried(
     """
     once, again = itertools.tee(batches)  # in step, so that one batch is held
     now = replayed(once, now_by, partitions=settings.partitions)
-    then = replayed(again, then_by, partitions=settings.partitions)
+    then = replayed(again, then_by, partitions=settings.partitions, console=Console(quiet=True))
     seen = 0
     for (lines, by_now), (_, by_then) in zip(now, then, strict=True):
         trial.add(by_now.screening, by_then.screening)

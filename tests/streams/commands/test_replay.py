@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID, OF_TRUNK_GROUPS
+from detector.features.window_constants import DAY_MS
 from models.serve.weighing import with_group_weight
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import DEFAULT_START_MS
 from streams.commands.replay import batches_of, replay
 from streams.errors import ReplayFailed
 from streams.screening.pipeline import MAX_BATCH
@@ -352,3 +354,24 @@ def test_a_replay_names_campaigns_of_a_file_alone(model: Path, tmp_path: Path) -
     for one in before:
         one["reasons"].append({"code": "campaign", "text": "campaign c1", "value": None, "threshold": None})
     assert after == before
+
+
+def test_events_that_go_back_in_time_are_told_once_and_replayed(model: Path, tmp_path: Path) -> None:
+    """A file that follows a later one, as where two days are given the wrong way round."""
+    days = [
+        [line for block in generate(TrafficSpec(hours=0.02, seed=3, start_ms=start_ms)) for line in block.json_lines()]
+        for start_ms in (DEFAULT_START_MS + DAY_MS, DEFAULT_START_MS)
+    ]
+    later, earlier = ("".join(f"{line}\n" for line in day) for day in days)
+    (tmp_path / "right.jsonl").write_text(earlier + later)
+    (tmp_path / "wrong.jsonl").write_text(later + earlier)
+
+    right, wrong = (
+        run(model, tmp_path / f"{name}.jsonl", "--decisions", tmp_path / "decisions.jsonl")
+        for name in ("right", "wrong")
+    )
+
+    assert (right.exit_code, wrong.exit_code) == (0, 0)
+    assert "in order of time" not in right.stderr
+    assert wrong.stderr.count("give events in order of time") == 1
+    assert f"{len(days[1]):,} events are more than 1 h older than one before them" in wrong.stderr

@@ -21,6 +21,8 @@ from models.serve.reference import Reference
 
 NOTHING_LEFT = "by what was answered so far, further answers would show nothing more"
 MORE_DAYS = "measure more days"
+LATER = "measure a later day, or adapt and measure with a larger --judge-h"
+"""What helps where the last hours alone are measured: those before taught the model."""
 YOUNGEST = 0.01
 """Share of the measured calls whose windows may be younger than those in which the measure holds."""
 MOST_WINDOWS_H = 24.0

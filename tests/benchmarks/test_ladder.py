@@ -9,7 +9,8 @@ from benchmarks.adapting.ladder import COLUMNS, HEADINGS, Judging, cells, climbe
 from benchmarks.adapting.rows import merged
 from models.adapt import rounds
 from tests.models.adapt.spans import made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from tests.models.adapt.said import complaints, material_of
+from tests.models.adapt.test_adapting import FAST
 
 
 def test_a_carrier_climbs_from_no_labels_to_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
 from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN
-from models.budgets.making import Subject, make
+from models.budgets.making import LATER, MORE_DAYS, Subject, make
 from models.budgets.references import find
 from models.data.joining import Joining
 from models.serve.artifact import Model, load, sign
@@ -242,7 +242,8 @@ def _measured(
     answers[~material.labels.is_looked_at] = UNKNOWN
     references = find(span, registered, answers[chosen], secret_of(settings.signing, model.version))
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
-    subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
+    remedy = MORE_DAYS if outcome.is_base else LATER
+    subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic, remedy)
     found = make(subject, references, budgets, policy.standing_blocks, None)
     own = out.absolute()
     Beside(Registry(own.parent, settings.signing), own.name, own, settings.partitions).write(found)

@@ -9,7 +9,7 @@ import numpy as np
 from models.budgets.bounds import Ints
 from models.budgets.references import Span
 from models.data.cells import as_it_was
-from models.data.complaints import verdict_of
+from models.data.complaints import UNSURE, verdict_of
 from streams.commands.budgets.collecting import is_of_one_caller
 from streams.commands.events.source import Source
 from streams.commands.questions.answers import Answer
@@ -24,8 +24,6 @@ MOST_CALLS = 50
 """Calls of a caller that an answer names, evenly over their time."""
 KEPT = 2_000
 """Answers that stay in a table, the latest: more than labels and blocks of any span can need."""
-UNSURE = "unsure"
-"""What is written about a caller of whom one cannot tell: it counts as lawful here, and is no label."""
 
 
 def asked_about(callers: Sequence[Ints], span: Span, source: Source, say: Say) -> list[Asked]:

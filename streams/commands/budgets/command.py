@@ -14,7 +14,7 @@ from rich.console import Console
 from detector.contract.numbers import is_e164
 from detector.features.schemas import SCHEMAS
 from models.budgets.bounds import Ints
-from models.budgets.making import MORE_DAYS, Subject, asked_by_lot, make, outlives, why_nobody
+from models.budgets.making import LATER, MORE_DAYS, Subject, asked_by_lot, make, outlives, why_nobody
 from models.budgets.measure import Measure
 from models.budgets.references import Span, find
 from models.errors import ArtifactError, MeasureRefused
@@ -48,8 +48,6 @@ from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 MAX_SENDERS_BYTES = 64 * 1024 * 1024
 UNASKABLE = "who was drawn is answered about by now, or shows no call id of its own"
-LATER = "measure a later day, or adapt and measure with a larger --judge-h"
-"""Where the last hours alone are measured: those before taught the model."""
 PARTITIONS = click.IntRange(1, MAX_PARTITIONS)
 _POLICY_OPTION = click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 

@@ -12,8 +12,9 @@ from models.adapt.learning_curve import learning_curve
 from models.adapt.rounds import Material
 from models.serve.learning_curve import LearningCurve
 from models.traffic.truth import Truth
+from tests.models.adapt.said import complaints, material_of, taught
 from tests.models.adapt.spans import Made, made
-from tests.models.adapt.test_adapting import FAST, answers_to, complaints, material_of, taught
+from tests.models.adapt.test_adapting import FAST, answers_to
 
 
 @pytest.fixture(autouse=True)

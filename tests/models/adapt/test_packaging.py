@@ -15,8 +15,9 @@ from models.adapt.packaging import package
 from models.serve.artifact import load, read_card
 from models.serve.manifest import read_manifest
 from models.serve.weighing import GROUP_WEIGHT
+from tests.models.adapt.said import complaints, material_of, taught
 from tests.models.adapt.spans import made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of, taught
+from tests.models.adapt.test_adapting import FAST
 from tests.models.small_model import save_small_model
 
 MADE_BY = {"command": "robocall adapt"}

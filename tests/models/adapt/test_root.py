@@ -18,8 +18,9 @@ from models.serve.artifact import Model, load
 from models.serve.forest import forest_of
 from models.serve.manifest import ESTIMATOR
 from models.serve.scorer import UNCALIBRATED, TreeScorer
+from tests.models.adapt.said import complaints, material_of, taught
 from tests.models.adapt.spans import Made, made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of, taught
+from tests.models.adapt.test_adapting import FAST
 from tests.models.small_model import save_small_model
 
 MADE_BY = {"command": "robocall adapt"}

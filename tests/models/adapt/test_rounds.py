@@ -9,8 +9,9 @@ from models.adapt import rounds
 from models.adapt.labels import Labels
 from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, Way, learn
 from models.adapt.teaching import Lesson
+from tests.models.adapt.said import complaints, material_of
 from tests.models.adapt.spans import made
-from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from tests.models.adapt.test_adapting import FAST
 
 
 @pytest.fixture(autouse=True)

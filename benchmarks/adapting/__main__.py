@@ -4,8 +4,8 @@
     python -m benchmarks.adapting --author first second third fourth --seed 1 2 3 --out rows.json
 
 For each carrier: `robocall adapt` on a span with its feedback, and with the registered senders that it has, then a
-replay of a later span that enforces. Robocalls count where their campaign was not seen before, and all calls where
-windows are three hours old. Truth is that of the generator. Prints one row of a table for each carrier.
+replay that enforces, of that span and a later one, which counts. Robocalls count where their campaign was not seen
+before, and all calls where windows are three hours old. Truth is that of the generator. Prints a row for each carrier.
 """
 
 import argparse

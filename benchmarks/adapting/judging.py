@@ -87,7 +87,7 @@ class _Replayed:
 
 
 def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: Console) -> Judged:
-    """Replay the judging span in enforce mode, as `robocall replay --model OWN --mode enforce`, and compare with truth.
+    """Replay both spans in enforce mode, as `robocall replay --model OWN --mode enforce`; compare the later with truth.
 
     Args:
         carrier: Its files and truth.
@@ -96,7 +96,7 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
         windows_h: Calls in younger windows are not judged: there nothing is enforced.
         console: Where it is said how far it is.
     """
-    done = _replayed(carrier.judge, None, own, windows_h, 1, console)
+    done = _replayed(carrier.judge, carrier.learn, own, windows_h, 1, console)
     calls, truths = done.calls, carrier.truths
     by_key = dict(zip(call_keys_of(list(truths)).tolist(), truths.values(), strict=True))
     found = [by_key[key] for key in calls.call.tolist()]

@@ -8,8 +8,9 @@ callers. No campaign has more than a twentieth of the weight: who complains ofte
 
 What labels taught was better at nearly all carriers that were tried, and a day that judges can hardly tell: even by the
 truth of all its calls two models often differ less at equal alerts than by campaigns of the next day. So the more was
-said, the less must be shown. What many answers taught is taken unless it is likely to catch less, and what many
-complaints taught unless it catches less of what was labelled. Of what few taught a gain must be shown.
+said, the less must be shown. What many answers taught is taken unless it is likely to catch less. Of what complaints
+taught a gain must be likely; where many callers are accused and too few labels are held back to tell, it is taken. Of
+what few labels taught a gain must be sure.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Proof(Enum):
     Attributes:
         SURE: That it catches more, with 97.5 %.
         LIKELY: That it catches more, with 80 %.
-        UNOPPOSED: Nothing: it is refused where it catches less.
+        UNOPPOSED: The same; nothing where labels are too few to compare.
         PRESUMED: Nothing: it is refused where it is likely to catch less, with 80 %.
     """
 
@@ -100,7 +101,7 @@ class Proof(Enum):
             interval: Of it.
         """
         low, high = interval
-        if {Proof.PRESUMED: high >= 0, Proof.UNOPPOSED: gain >= 0}.get(self, low > 0):
+        if high >= 0 if self is Proof.PRESUMED else low > 0:
             return ""
         found = (
             f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back ({self.confidence:.0%} "
@@ -108,8 +109,6 @@ class Proof(Enum):
         )
         if self is Proof.PRESUMED:
             return f"{found}, so it is likely to catch less: give a longer span, or more answers to `robocall ask`"
-        if self is Proof.UNOPPOSED:
-            return f"{found}, and complaints and traps alone taught it: answer the questions of `robocall ask`"
         return f"{found}, which shows no gain: add complaints and traps, or an analyst's answers"
 
 

@@ -215,19 +215,6 @@ def test_the_more_was_said_the_less_must_be_shown(callers: int, robocallers: int
     assert Proof.of_taught(callers, robocallers, accused) is proof
 
 
-@pytest.mark.parametrize(("gain", "is_taken"), [(0.001, True), (0.0, True), (-0.001, False)])
-def test_what_complaints_taught_is_taken_unless_it_catches_less(gain: float, *, is_taken: bool) -> None:
-    """However likely that is by chance; what many answers taught is refused only where it is likely."""
-    unopposed, presumed, likely = (
-        proof.objection(ADAPTED, gain, (-0.02, 0.02)) for proof in (Proof.UNOPPOSED, Proof.PRESUMED, Proof.LIKELY)
-    )
-
-    assert (not unopposed) is is_taken
-    assert is_taken or "complaints and traps alone taught it" in unopposed
-    assert not presumed
-    assert "shows no gain" in likely
-
-
 def test_answers_show_a_gain_that_complaints_do_not() -> None:
     found = unclear().with_answers(ADAPTED, answers(better=True))
 

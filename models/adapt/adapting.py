@@ -283,7 +283,7 @@ class Held:
 
     def judged(self, scores: Floats, choice: Choice) -> Verdict:
         """What was said unasked of a candidate with these scores, shape (n,)."""
-        proof = self._proof if choice is Choice.LABELLED else Proof.SURE
+        proof = self._proof if choice is Choice.LABELLED else Proof.BY_LOT if choice in WAYS else Proof.SURE
         missing = self._few_references if proof.presumes else self.missing
         if missing:
             return self.unjudged(missing)
@@ -305,8 +305,9 @@ def _proof_of(material: Material) -> Proof:
     calls, labels = material.calls, material.labels
     said = np.flatnonzero((labels.weight > 0) & material.is_early)
     caller, looked = clusters_of(calls.number[said], calls.block[said]), labels.is_looked_at[said]
-    accused = labels.is_robocall[said]
-    return Proof.of_taught(*(len(np.unique(caller[chosen])) for chosen in (looked, looked & accused, accused)))
+    accused, at_ms = labels.is_robocall[said], calls.at_ms[material.is_learning]
+    seen, robocallers, any_said = (len(np.unique(caller[chosen])) for chosen in (looked, looked & accused, accused))
+    return Proof.of_taught(seen, robocallers, any_said, float(at_ms.max() - at_ms.min()) / HOUR_MS)
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:

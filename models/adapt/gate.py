@@ -9,8 +9,8 @@ callers. No campaign has more than a twentieth of the weight: who complains ofte
 What labels taught was better at nearly all carriers that were tried, and a day that judges can hardly tell: even by the
 truth of all its calls two models often differ less at equal alerts than by campaigns of the next day. So the more was
 said, the less must be shown. What many answers taught is taken unless it is likely to catch less. Of what complaints
-taught a gain must be likely; where many callers are accused and too few labels are held back to tell, it is taken. Of
-what few labels taught a gain must be sure.
+taught a gain must be likely; where many callers are accused and too few labels are held back to tell, it is taken. What
+few labels taught, or complaints of one day, must be shown to be better by answers about callers drawn by lot.
 """
 
 from collections.abc import Sequence
@@ -45,6 +45,8 @@ FEWEST_ROBOCALLERS = 5
 """Of these were said to be robocallers."""
 MANY_ACCUSED = 40
 """Callers that trees were fitted to as robocallers, whoever said it: a third of complaints may be wrong."""
+LONG_H = 36.0
+"""Complaints of a shorter span are of its own campaigns, and say little of the next day's."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
@@ -59,28 +61,31 @@ class Proof(Enum):
         LIKELY: That it catches more, with 80 %.
         UNOPPOSED: The same; nothing where labels are too few to compare.
         PRESUMED: Nothing: it is refused where it is likely to catch less, with 80 %.
+        BY_LOT: Whatever they say, answers about callers drawn by lot must show it.
     """
 
     SURE = auto()
     LIKELY = auto()
     UNOPPOSED = auto()
     PRESUMED = auto()
+    BY_LOT = auto()
 
     @classmethod
-    def of_taught(cls, callers: int, robocallers: int, accused: int) -> "Proof":
+    def of_taught(cls, callers: int, robocallers: int, accused: int, hours: float) -> "Proof":
         """Of a model that was learnt from labels.
 
         Args:
             callers: That somebody looked at and that its trees were fitted to.
             robocallers: Those of them that were said to be robocallers.
             accused: Callers that anybody called robocallers and that its trees were fitted to.
+            hours: From the first call that was learnt from to the last.
         """
         has_teachers = callers >= FEWEST_TEACHERS and robocallers >= FEWEST_ROBOCALLERS
         if has_teachers and callers >= MANY_TEACHERS:
             return cls.PRESUMED
-        if accused >= MANY_ACCUSED:
+        if accused >= MANY_ACCUSED and hours >= LONG_H:
             return cls.UNOPPOSED
-        return cls.LIKELY if has_teachers else cls.SURE
+        return cls.LIKELY if has_teachers else cls.BY_LOT
 
     @property
     def presumes(self) -> bool:
@@ -90,7 +95,7 @@ class Proof(Enum):
     @property
     def confidence(self) -> float:
         """Of the interval of the gain."""
-        return CONFIDENCE if self is Proof.SURE else LIKELY
+        return CONFIDENCE if self in {Proof.SURE, Proof.BY_LOT} else LIKELY
 
     def objection(self, what: str, gain: float, interval: tuple[float, float]) -> str:
         """Why a gain is not enough; empty where it is.
@@ -101,6 +106,11 @@ class Proof(Enum):
             interval: Of it.
         """
         low, high = interval
+        if self is Proof.BY_LOT:
+            return (
+                f"{what} catches {gain:+.1%} of the labelled robocalls held back, but few complaints taught it, or "
+                "those of one day, which say little of the next: give two days, or answer what `robocall ask` asks"
+            )
         if high >= 0 if self is Proof.PRESUMED else low > 0:
             return ""
         found = (

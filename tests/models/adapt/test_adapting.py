@@ -25,6 +25,11 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "PARAMETERS", FAST)
 
 
+def over_two_days(span: Made) -> Made:
+    """The same calls, six times as slowly: labels of all that is learnt from are of more than 36 hours."""
+    return replace(span, calls=replace(span.calls, at_ms=span.calls.at_ms * 6))
+
+
 def adapted(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Outcome:
     return adapt(material_of(span, said, registered), "gbt-base", 7, lambda *_: None)
 
@@ -51,8 +56,8 @@ def test_it_learns_what_the_base_does_not_see() -> None:
 
 
 def test_what_many_complaints_taught_is_taken_where_a_gain_is_likely() -> None:
-    """Half of them wrong. Nobody who looked has taught it."""
-    span = made(2, sees=1.5)
+    """Half of them wrong, over two days. Nobody who looked has taught it."""
+    span = over_two_days(made(2, sees=1.5))
     material = material_of(span, complaints(span, 0.3, wrong=0.5))
     learnt = learn(material, 7, lambda _: None, Way.LABELS)
     assert isinstance(learnt, Student)
@@ -65,23 +70,22 @@ def test_what_many_complaints_taught_is_taken_where_a_gain_is_likely() -> None:
     assert "which shows no gain: add complaints and traps, or an analyst's answers" in kept.verdict.reason
 
 
-def test_what_few_complaints_taught_must_be_shown_to_gain() -> None:
-    """Where nobody spoke of held-back calls, an analyst is asked."""
-    span = made(2, sees=1.5)
+@pytest.mark.parametrize("is_long", [False, True])
+def test_what_few_complaints_taught_or_those_of_one_day_is_asked_about(*, is_long: bool) -> None:
+    """However sure their gain is."""
+    span = over_two_days(made(2, sees=1.5)) if is_long else made(2, sees=1.5)
 
-    told, untold = (
-        adapted(span, complaints(span, 0.3, where=few(span) & where))
-        for where in (np.True_, is_learnt_from(span.calls))
-    )
+    outcome = adapted(span, complaints(span, 0.3, where=few(span) if is_long else None))
 
-    assert told.verdict.confidence == CONFIDENCE
-    assert untold.is_base
-    assert "or answer 20 questions about callers drawn by lot" in untold.verdict.reason
-    assert len(untold.questions) == 20
+    assert outcome.is_base
+    assert outcome.verdict.gain_interval is not None
+    assert outcome.verdict.gain_interval[0] > 0
+    assert "or answer 20 questions about callers drawn by lot" in outcome.verdict.reason
+    assert len(outcome.questions) == 20
 
 
 def test_what_many_complaints_taught_is_taken_where_nobody_spoke_of_held_back_calls() -> None:
-    span = made(2, sees=1.5)
+    span = over_two_days(made(2, sees=1.5))
 
     outcome = adapted(span, complaints(span, 0.3, where=is_learnt_from(span.calls)))
 

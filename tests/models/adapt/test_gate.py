@@ -199,20 +199,34 @@ def test_where_labels_are_too_few_what_is_presumed_still_must_not_hit_more_lawfu
 
 
 @pytest.mark.parametrize(
-    ("callers", "robocallers", "accused", "proof"),
+    ("callers", "robocallers", "accused", "hours", "proof"),
     [
-        (9, 9, 39, Proof.SURE),
-        (40, 4, 39, Proof.SURE),
-        (10, 5, 39, Proof.LIKELY),
-        (24, 24, 39, Proof.LIKELY),
-        (24, 24, 40, Proof.UNOPPOSED),
-        (0, 0, 40, Proof.UNOPPOSED),
-        (25, 5, 5, Proof.PRESUMED),
-        (25, 5, 40, Proof.PRESUMED),
+        (9, 9, 39, 48.0, Proof.BY_LOT),
+        (40, 4, 39, 48.0, Proof.BY_LOT),
+        (10, 5, 39, 48.0, Proof.LIKELY),
+        (24, 24, 39, 48.0, Proof.LIKELY),
+        (24, 24, 40, 36.0, Proof.UNOPPOSED),
+        (0, 0, 40, 36.0, Proof.UNOPPOSED),
+        (0, 0, 40, 35.9, Proof.BY_LOT),
+        (10, 5, 40, 35.9, Proof.LIKELY),
+        (25, 5, 5, 8.0, Proof.PRESUMED),
+        (25, 5, 40, 48.0, Proof.PRESUMED),
     ],
 )
-def test_the_more_was_said_the_less_must_be_shown(callers: int, robocallers: int, accused: int, proof: Proof) -> None:
-    assert Proof.of_taught(callers, robocallers, accused) is proof
+def test_the_more_was_said_the_less_must_be_shown(
+    callers: int, robocallers: int, accused: int, hours: float, proof: Proof
+) -> None:
+    assert Proof.of_taught(callers, robocallers, accused, hours) is proof
+
+
+def test_a_gain_of_complaints_of_one_day_shows_nothing() -> None:
+    """Answers about callers drawn by lot do."""
+    found = judge(held(adapted_sees=4.0), ADAPTED, 1, Proof.BY_LOT)
+
+    assert found.gain is not None
+    assert found.gain > 0
+    assert "give two days, or answer what `robocall ask` asks" in found.reason
+    assert found.with_answers(ADAPTED, answers(better=True)).adapts
 
 
 def test_answers_show_a_gain_that_complaints_do_not() -> None:

@@ -19,7 +19,7 @@ from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
 
 MANY = 1_000
-LOOKED_AT = 40
+LOOKED_AT = 60
 """Callers of the first robocalls, which an analyst judged."""
 FAST = Parameters(n_trees=25, min_samples_leaf=20, learning_rate=0.2)
 FEW = 30

@@ -51,7 +51,7 @@ WAITS = [
     ("settle own", "streams.commands.adapt.lots.read_lot"),
     (ASK, "streams.commands.ask.command.artifact_folder"),
     (ASK, "streams.commands.adapt.inputs._gather"),
-    (ASK, "streams.commands.ask.command._asked"),
+    (ASK, "streams.commands.ask.command._questions"),
     ("budgets show own", "streams.commands.budgets.command.beside"),
     ("models list", "models.store.registry.Registry.artifacts"),
     ("models add model", "models.store.registry.Registry.add"),

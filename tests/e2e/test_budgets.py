@@ -87,7 +87,7 @@ def test_a_measure_takes_effect_without_a_restart(
         assert worker.metric("robocall_model_enforcement", state="tried") == 1
 
         now_ms = time.time_ns() // 1_000_000
-        made = measure_of(version, partitions=2, end_ms=now_ms, label=-100.0, block=None, score=0.0)
+        made = measure_of(version, partitions=2, end_ms=now_ms, label=-100.0, block=None, score=0.0, windows_h=0.0)
         (model / file_name(2)).write_bytes(encode(made))
         wait_until(lambda: worker.health()["enforcement"]["state"] == "measured", "the measure is in force")
         after = decide("after", 2)

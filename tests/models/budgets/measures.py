@@ -14,6 +14,7 @@ def measure_of(
     block: float | None = 5.0,
     score: float = 0.9,
     most: tuple[float, float] = (900.0, 95.0),
+    windows_h: float = 3.0,
 ) -> Measure:
     """Thresholds at these margins, for the default budgets."""
     thresholds = [
@@ -30,7 +31,7 @@ def measure_of(
         reciprocal=Group(40_000, 30_000),
         registered=Group(10_000, 40),
         confidence=0.95,
-        windows_h=3.0,
+        windows_h=windows_h,
         label_per_million=1_000,
         block_per_million=100,
         label=thresholds[0],

@@ -283,7 +283,7 @@ class Held:
 
     def judged(self, scores: Floats, choice: Choice) -> Verdict:
         """What was said unasked of a candidate with these scores, shape (n,)."""
-        proof = self._proof if choice is Choice.LABELLED else Proof.BY_LOT if choice in WAYS else Proof.SURE
+        proof = {Choice.LABELLED: self._proof, Choice.ADAPTED: Proof.BY_LOT}.get(choice, Proof.SURE)
         missing = self._few_references if proof.presumes else self.missing
         if missing:
             return self.unjudged(missing)

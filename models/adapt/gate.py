@@ -108,8 +108,8 @@ class Proof(Enum):
         low, high = interval
         if self is Proof.BY_LOT:
             return (
-                f"{what} catches {gain:+.1%} of the labelled robocalls held back, but few complaints taught it, or "
-                "those of one day, which say little of the next: give two days, or answer what `robocall ask` asks"
+                f"{what} catches {gain:+.1%} of the labelled robocalls held back; few complaints taught it, or those "
+                "of one day, which say little of the next: give two days, or answer what `robocall ask` asks"
             )
         if high >= 0 if self is Proof.PRESUMED else low > 0:
             return ""

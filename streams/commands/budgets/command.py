@@ -135,11 +135,11 @@ def measure(
     _require_table(source, senders, feedback, questions)
     console = Console(stderr=True)
     place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
-    chosen = {"partitions": source.partitions(partitions)} | ({} if policy is None else {"policy_file": policy})
+    counted_in, given = source.partitions(partitions), {} if policy is None else {"policy_file": policy}
     with ExitStack() as stack:
         with step("Fetching the model", console, quick=True):
-            where = stack.enter_context(beside(place, name, source.partitions(partitions)))
-        settings = load_settings(mode="shadow", model_dir=where.folder, **chosen)
+            where = stack.enter_context(beside(place, name, counted_in))
+        settings = load_settings(mode="shadow", model_dir=where.folder, partitions=counted_in, **given)
         numbers = list(map(source.number(), _numbers(senders, is_allow_listed)))
         said = _said(source, feedback, questions, console)
         measured = _measured(settings, where, source.batches(stack), numbers, said, judge_h, afresh, console)

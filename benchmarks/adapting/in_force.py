@@ -2,9 +2,9 @@
 
     python -m benchmarks.adapting.in_force --author fourth --seed 1 2 3 --lawful 10000
 
-A model is learnt and judged as in `benchmarks.adapting.ladder`, but later in windows that go on, as in a worker. Then
-budgets are measured by the code of `robocall budgets measure`, without any registered sender. On each day an analyst
-answers 20 questions, one in twenty wrongly. Who is called lawful is looked at once more, by somebody who errs as often.
+A model is learnt and judged as in `benchmarks.adapting.ladder`. Then budgets are measured by the code of `robocall
+budgets measure`, without any registered sender. On each day an analyst answers 20 questions, one in twenty wrongly. Who
+is called lawful is looked at once more, by somebody who errs as often.
 Prints a row for each carrier.
 """
 
@@ -138,7 +138,7 @@ def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dic
         options: Of the command.
         console: Where it is said how far it is.
     """
-    made = counted(wanted, options.partitions, console, options.base, is_warm=True)
+    made = counted(wanted, options.partitions, console, options.base)
     analyst, judging = Random(f"analyst {wanted.seed}"), made.judging
     with step("Learning", console) as say:
         material = taught_by_answers(made.material, made.is_robocall, days_of(wanted), analyst)

@@ -96,7 +96,7 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
         windows_h: Calls in younger windows are not judged: there nothing is enforced.
         console: Where it is said how far it is.
     """
-    done = _replayed(carrier.judge, carrier.learn, own, windows_h, 1, console)
+    done = _replayed(carrier, own, windows_h, 1, console)
     calls, truths = done.calls, carrier.truths
     by_key = dict(zip(call_keys_of(list(truths)).tolist(), truths.values(), strict=True))
     found = [by_key[key] for key in calls.call.tolist()]
@@ -121,32 +121,28 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
     )
 
 
-def replayed_calls(events: Path, before: Path | None, base: Path, partitions: int, console: Console) -> Calls:
-    """Calls of a later span, in windows that are old enough to judge in, with margins of the base.
+def replayed_calls(carrier: Carrier, base: Path, partitions: int, console: Console) -> Calls:
+    """Calls of the later span, in windows that the span learnt from has filled, with margins of the base.
 
     Args:
-        events: Of the span.
-        before: Events that fill windows first; None: windows begin with the span, as after a cold start.
+        carrier: Its files.
         base: Folder of the base model.
         partitions: That windows are counted in.
         console: Where it is said how far it is.
     """
-    return _replayed(events, before, base, Budgets().windows_h, partitions, console).calls
+    return _replayed(carrier, base, Budgets().windows_h, partitions, console).calls
 
 
-def _replayed(
-    events: Path, before: Path | None, own: Path, windows_h: float, partitions: int, console: Console
-) -> _Replayed:
+def _replayed(carrier: Carrier, own: Path, windows_h: float, partitions: int, console: Console) -> _Replayed:
     failures: list[Exception] = []
     pipeline = loaded(load_settings(mode="enforce", model_dir=own, partitions=partitions), failures.append, console)
     gathering = Gathering(cast("Model", pipeline.screener.classifier), windows_h, None)
     actions: dict[int, Action] = {}
-    if before is not None:
-        with step("Filling windows", console):
-            for _ in replayed(_lines(before), pipeline, partitions=partitions):
-                pass
+    with step("Filling windows", console):
+        for _ in replayed(_lines(carrier.learn), pipeline, partitions=partitions):
+            pass
     with step("Judging", console) as say:
-        for _, batch in replayed(_lines(events), pipeline, partitions=partitions):
+        for _, batch in replayed(_lines(carrier.judge), pipeline, partitions=partitions):
             gathering.add(batch)
             actions |= _enforced(batch)
             say(f"{len(gathering.rows):,} calls")

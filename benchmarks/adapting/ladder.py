@@ -4,7 +4,7 @@
     python -m benchmarks.adapting.ladder --hours 48 --gate-hours 24 --judge-hours 24 --rate 1 --lawful 10000
     python -m benchmarks.adapting.ladder --author second --base build/untold/second --out ladder_untold.json
 
-Windows are counted once for each span; then the code of `robocall ask` and `robocall adapt` learns and decides.
+Windows go on from span to span, as in a worker. The code of `robocall ask` and `robocall adapt` learns and decides.
 The analyst answers 20 questions of `ask` for each day begun, which teach. The 20 of `adapt`, and 20 more where they do
 not decide, are about a later span (`--judge-h`). One answer in twenty is wrong. Models are judged on a span that is
 later still, by robocalls whose campaign was not seen before. `--base` is adapted instead of the shipped model, such as
@@ -32,7 +32,7 @@ from detector.contract.events import FeedbackSource
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt.adapting import Choice, Held, Outcome, decided, learnt_from
 from models.adapt.alerts import VOLUMES, highest
-from models.adapt.asking import ask
+from models.adapt.asking import ask, ranking
 from models.adapt.calls import Calls, Lawful
 from models.adapt.comparing import Cluster, answers_in, compared, drawn
 from models.adapt.labels import Labels
@@ -124,7 +124,7 @@ def climbed(
     every = Labels(is_robocall, np.ones(len(is_robocall)), np.zeros(len(is_robocall), np.int64), ("truth",), 0)
     nobody = np.zeros(len(is_robocall), np.bool_)
     known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody), root=None)
-    found["all"] = judging.of(learn(known, SEED, told("all labels"), Way.LABELS, lawful))
+    found["all"] = judging.of(learn(known, SEED, told("all labels"), Way.LABELS, lawful, doubts=False))
     return found
 
 
@@ -138,7 +138,8 @@ def taught_by_answers(material: Material, is_robocall: NDArray[np.bool_], days: 
         analyst: Errs.
     """
     for _ in range(days):
-        asked = [one.cluster for one in ask(material, None, A_DAY).questions]
+        learnt = ranking(material, SEED, lambda _: None)
+        asked = [one.cluster for one in ask(material, learnt, A_DAY).questions]
         material = replace(material, labels=answered(material.labels, asked, is_robocall, analyst))
     return material
 
@@ -229,9 +230,7 @@ class Counted:
     judging: Judging
 
 
-def counted(
-    wanted: Wanted, partitions: int, console: Console, folder: Path = SHIPPED, *, is_warm: bool = False
-) -> Counted:
+def counted(wanted: Wanted, partitions: int, console: Console, folder: Path = SHIPPED) -> Counted:
     """Generate a carrier and count its windows, as `robocall adapt` does; minutes for some 100,000 calls.
 
     Args:
@@ -239,7 +238,6 @@ def counted(
         partitions: That windows are counted in.
         console: Where it is said how far it is.
         folder: Of the base model.
-        is_warm: Whether the later span goes on in the windows of all before, as in a worker that runs on.
     """
     with TemporaryDirectory() as made:
         with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
@@ -251,7 +249,7 @@ def counted(
         done = replay_of(settings, source, joining, WINDOWS_H, console)
         material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
         material = replace(material, root=root_of(folder, base))
-        judging = judging_of(carrier, carrier.learn if is_warm else None, folder, partitions, console)
+        judging = judging_of(carrier, folder, partitions, console)
     return Counted(material, _truths(material.calls, carrier.learnt), judging)
 
 
@@ -284,9 +282,9 @@ def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, An
     return {"calls": len(is_robocall), "robocall_share": float(is_robocall.mean()), "labels": said}
 
 
-def judging_of(carrier: Carrier, before: Path | None, base: Path, partitions: int, console: Console) -> Judging:
-    """Count the later span, with margins of the base, in windows that other events have filled."""
-    calls = replayed_calls(carrier.judge, before, base, partitions, console)
+def judging_of(carrier: Carrier, base: Path, partitions: int, console: Console) -> Judging:
+    """Count the later span, with margins of the base, in the windows of all before, as in a worker that runs on."""
+    calls = replayed_calls(carrier, base, partitions, console)
     is_robocall = _truths(calls, carrier.truths)
     by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
     known = carrier.known

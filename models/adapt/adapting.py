@@ -17,7 +17,7 @@ from models.adapt.calls import Calls, Mask
 from models.adapt.comparing import Cluster, Drawn, answers_in, compared, drawn
 from models.adapt.found import SHOWN_BY
 from models.adapt.gate import HeldBack, Proof, Verdict, few_labels, few_references, judge
-from models.adapt.labels import clusters_of
+from models.adapt.labels import clusters_of, sharing
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.errors import TrainingDataInvalid
@@ -318,11 +318,11 @@ def _akin(material: Material, labelled: Mask) -> Mask:
     origin are akin, too. Complaints are spread too thin for that: an origin may be that of a whole provider.
     """
     calls, known = material.calls, labelled & material.is_learning
-    found = np.zeros(len(labelled), np.bool_)
-    for key, of in ((calls.number, known), (calls.block, known), (calls.origin, known & material.labels.is_looked_at)):
-        learnt = np.unique(key[of])
-        found |= np.isin(key, learnt[learnt != 0])
-    return found
+    return (
+        sharing(calls.number, known)
+        | sharing(calls.block, known)
+        | sharing(calls.origin, known & material.labels.is_looked_at)
+    )
 
 
 def _facts(
@@ -352,6 +352,7 @@ def _facts(
         facts["believed_base_rate"] = None if rate is None else asdict(rate)
         facts["taught_as_robocalls"] = student.share
         facts["purity_by_round"] = student.purity
+        facts["labels_contradicted"] = labels.by_source(student.is_contradicted)
     return facts
 
 

@@ -8,6 +8,7 @@ Where the top is pure, that repeats what is believed. Then clusters near the bor
 about, since an answer puts their calls on the other side half of the time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -18,7 +19,7 @@ from models.adapt.calls import Mask
 from models.adapt.comparing import Cluster, Kind
 from models.adapt.group_score import group_score
 from models.adapt.labels import Labels, clusters_of
-from models.adapt.rounds import Material
+from models.adapt.rounds import Material, Way, learn
 from models.budgets.bounds import Floats, Ints
 
 SETTLED = 0.5
@@ -103,6 +104,23 @@ def top_of(material: Material) -> Top:
     return Top(scores, share, is_top_pure(scores, share, labels, caller))
 
 
+def ranking(material: Material, seed: int, say: Callable[[int], None]) -> Floats | None:
+    """Margins by a model of the labels so far, shape (n,), which rank what is asked; blocks for some fits.
+
+    Args:
+        material: The calls, with what is known of them.
+        seed: Of draws and fits.
+        say: Told the number of each round that begins.
+
+    Returns:
+        None while nobody looked at a robocaller, or labels are too few to learn from.
+    """
+    if not (material.labels.is_looked_at & material.labels.is_positive & material.is_learning).any():
+        return None
+    found = learn(material, seed, say, Way.LABELS)
+    return None if isinstance(found, str) else found.margins
+
+
 def ask(material: Material, learnt: Floats | None, most: int, was_asked: Mask | bool = False) -> Asking:
     """Choose what to ask. It sorts the calls some times, and counts them once for each question.
 
@@ -110,7 +128,7 @@ def ask(material: Material, learnt: Floats | None, most: int, was_asked: Mask | 
 
     Args:
         material: The calls, with what is known of them.
-        learnt: Margins by a model of the labels so far, shape (n,); None where none was learnt: the base's count.
+        learnt: Of `ranking`; None where none was learnt: the base's count.
         most: How many questions at most.
         was_asked: Calls that an earlier question named, answered or not, shape (n,): they are not asked about again.
     """

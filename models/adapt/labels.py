@@ -146,6 +146,18 @@ def within(scores: Floats, keys: Sequence[Ints], most: int) -> Mask:
     return found
 
 
+def sharing(key: Ints, chosen: Mask | Ints) -> Mask:
+    """Which calls have a key that one of some calls has, shape (n,).
+
+    Args:
+        key: Of each call, shape (n,); 0 is no key.
+        chosen: These calls: which, shape (n,), or their places.
+    """
+    known = np.unique(key[chosen])
+    found: Mask = np.isin(key, known[known != 0])
+    return found
+
+
 def clusters_of(number: Ints, block: Ints) -> Ints:
     """Code of the caller of each call, shape (n,): calls that share a number, or a number block in a trunk group.
 

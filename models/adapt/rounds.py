@@ -15,8 +15,9 @@ import numpy as np
 
 from models.adapt.base_rate import BaseRate, believed, taught_share
 from models.adapt.calls import Calls, Lawful, Mask
+from models.adapt.doubt import CONTRADICTED, parted, trust
 from models.adapt.group_score import group_score
-from models.adapt.labels import Labels, clusters_of
+from models.adapt.labels import Labels, clusters_of, sharing
 from models.adapt.root import Root
 from models.adapt.teaching import Lesson, lesson, lesson_of_labels, purity
 from models.budgets.bounds import Floats, Ints
@@ -65,6 +66,7 @@ class Student:
         seed: Of draws and fits.
         parameters: Of the fit.
         root: Trees that those learnt were added to; None where they stand alone.
+        is_contradicted: Calls whose label trees of all other callers contradict, shape (n,).
     """
 
     estimator: Any
@@ -80,6 +82,7 @@ class Student:
     seed: int
     parameters: Parameters
     root: Root | None
+    is_contradicted: Mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +128,8 @@ def learn(
     say: Callable[[int], None],
     way: Way = Way.TEACHER,
     most_lawful: int = MOST_LAWFUL,
+    *,
+    doubts: bool = True,
 ) -> Student | str:
     """Learn in rounds; blocks for processor time on all cores, a minute or so a round for a million calls.
 
@@ -134,6 +139,7 @@ def learn(
         say: Told the number of each round that begins, from 1.
         way: By the teacher, or by labels alone.
         most_lawful: Lawful calls that nobody looked at and that a round learns from.
+        doubts: Labels that all others contradict count less; not where they are the truth.
 
     Returns:
         What was learnt, or why nothing could be.
@@ -141,6 +147,11 @@ def learn(
     calls, learning = material.calls, np.flatnonzero(material.is_learning)
     keys = [key[learning] for key in calls.keys]
     labels, lawful = _part(material)
+    is_contradicted = np.zeros(len(calls), np.bool_)
+    if way is Way.LABELS and doubts:
+        chance = _trusted(material, labels, lawful, seed, most_lawful)
+        labels = replace(labels, weight=labels.weight * chance)
+        is_contradicted[learning] = chance < CONTRADICTED
     rate, share, witnesses = None, 0.0, []
     margins = calls.margins
     for number in range(1, ROUNDS[way] + 1):
@@ -176,7 +187,7 @@ def learn(
         margins = calls.rows.scored(scorer.raw)
     return Student(
         estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,
-        parameters, material.root,
+        parameters, material.root, is_contradicted,
     )  # fmt: skip
 
 
@@ -191,6 +202,34 @@ def _part(material: Material) -> tuple[Labels, Lawful]:
         Labels(labels.is_robocall[chosen], labels.weight[chosen], labels.source[chosen], labels.sources, 0),
         Lawful(lawful.is_reference[chosen], lawful.is_taught[chosen], lawful.is_vouched[chosen]),
     )
+
+
+def _trusted(material: Material, labels: Labels, lawful: Lawful, seed: int, most_lawful: int) -> Floats:
+    """Chance that each label of the calls learnt from is right, as far as trees can tell; 1 where labels are too few.
+
+    Labelled callers are parted by lot. What trees say of a part is learnt from no call of its callers.
+    """
+    calls, learning = material.calls, np.flatnonzero(material.is_learning)
+    keys, is_early = [key[learning] for key in calls.keys], material.is_early[learning]
+    number, _, block = keys
+    scores = group_score(calls.margins[learning], calls.at_ms[learning], keys)
+    said, found = np.flatnonzero(labels.weight > 0), np.ones(len(learning))
+    caller = clusters_of(number[said], block[said])
+    random = np.random.default_rng([seed, 0])
+    part, log_odds = parted(caller, random), np.zeros(len(said))
+    for one in np.unique(part).tolist():
+        chosen = said[part == one]
+        is_out = sharing(number, chosen) | sharing(block, chosen)
+        others = replace(labels, weight=np.where(is_out, 0.0, labels.weight))
+        taught = lesson_of_labels(scores, keys, others, lawful)
+        taught = replace(taught, weight=np.where(is_out, 0.0, taught.weight))
+        if _shortage(taught, is_early):
+            return found
+        early, lawful_share = _drawn(taught, is_early, others.is_looked_at, most_lawful, random)
+        trees = fit_drawn(_dataset(material, learning, early), seed, replace(PARAMETERS, lawful_share=lawful_share))
+        log_odds[part == one] = trees.decision_function(calls.rows.take(learning[chosen]))
+    found[said] = trust(labels, caller, log_odds)
+    return found
 
 
 def _shortage(taught: Lesson, is_early: Mask) -> str:

@@ -84,14 +84,15 @@ def lesson_of_labels(scores: Floats, keys: Sequence[Ints], labels: Labels, lawfu
     """Make a lesson of labels alone; it sorts the calls some times.
 
     A labelled caller counts by the square root of its labelled calls, whichever way the label goes: else the loudest
-    callers were all that is learnt. Labelled robocalls together count a tenth of the lawful calls that nobody spoke of.
+    callers were all that is learnt. Labelled robocalls together count a tenth of the lawful calls that nobody spoke of,
+    half of it those that somebody looked at: else forty answers about busy callers were all that is learnt.
     Of calls without a label the highest are left out, and the others are lawful at half weight. References whose
     callers are learnt from are lawful whatever their score. `top` is the highest calls, `GAP` of all.
 
     Args:
         scores: Of what ranks the calls best so far, shape (n,).
         keys: Calling number, origin and block, shape (n,) each; 0 is no key. None has more than a twentieth of the
-            labelled robocalls.
+            robocalls that somebody looked at, nor of the others.
         labels: Of the same calls.
         lawful: References among them.
     """
@@ -102,11 +103,16 @@ def lesson_of_labels(scores: Floats, keys: Sequence[Ints], labels: Labels, lawfu
     weight = np.where((labels.weight == 0) & ~top, UNSPOKEN, 0.0)
     weight[is_trusted] = 1.0
     spoken = _by_caller(labels.weight, keys)
-    said, cleared = np.flatnonzero(is_robocall), np.flatnonzero(labels.is_negative & ~is_trusted)
-    bound = bounded(spoken[said], [key[said] for key in keys])
     unspoken = weight[~is_robocall].sum()
-    counts = SPOKEN_SHARE * unspoken / bound.sum() if unspoken and len(said) else 1.0
-    weight[cleared], weight[said] = counts * spoken[cleared], counts * bound
+    parts = [np.flatnonzero(is_robocall & chosen) for chosen in (~labels.is_looked_at, labels.is_looked_at)]
+    parts = [said for said in parts if len(said)]
+    counts = 1.0
+    for said in parts:
+        bound = bounded(spoken[said], [key[said] for key in keys])
+        counts = SPOKEN_SHARE / len(parts) * unspoken / bound.sum() if unspoken else 1.0
+        weight[said] = counts * bound
+    cleared = np.flatnonzero(labels.is_negative & ~is_trusted)
+    weight[cleared] = counts * spoken[cleared]
     return Lesson(is_robocall, weight, top)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.adapting.carriers import Wanted
 from benchmarks.adapting.ladder import Counted, Judging
-from benchmarks.adapting.poisoned import COMPLAINT, HEADINGS, cells, complained, hit, learnt, target_of
+from benchmarks.adapting.poisoned import COMPLAINT, HEADINGS, cells, complained, hit, learnt, targets_of
 from models.adapt import rounds
 from tests.models.adapt.said import complaints, material_of
 from tests.models.adapt.spans import Made, made
@@ -34,16 +34,18 @@ def test_the_busiest_lawful_number_is_complained_about_and_the_row_says_what_cam
 
     labels = complained(material.labels, against)
 
-    assert target_of(found) == BANK
+    assert targets_of(found, 1).tolist() == [BANK]
     assert labels.is_positive[against].all()
     assert (labels.weight[against] == COMPLAINT).all()
     assert np.array_equal(labels.weight[~against], material.labels.weight[~against])
     assert not labels.is_looked_at[against].any()
-    honest, poisoned = (learnt(found, one, wanted, 5_000, BANK, lambda *_: None) for one in (material.labels, labels))
+    honest, poisoned = (
+        learnt(found, one, wanted, 5_000, np.array([BANK]), lambda *_: None) for one in (material.labels, labels)
+    )
     assert honest["caught"] != poisoned["caught"]
-    assert poisoned["target"][0] < 0.05
-    shipped = hit(found, later.calls.margins, BANK)
-    row = {"author": "fourth", "seed": 1, "complaints": 600, "labels": 400}
+    assert poisoned["targets"][0] < 0.05
+    shipped = hit(found, later.calls.margins, np.array([BANK]))
+    row = {"author": "fourth", "seed": 1, "targets": 1, "complaints": 600, "labels": 400}
     row |= {"shipped": shipped, "honest": honest, "poisoned": poisoned}
     assert len(cells(row)) == len(HEADINGS)
-    assert cells(row)[:2] == ["fourth 1", "600 of 1,000"]
+    assert cells(row)[:3] == ["fourth 1", "1", "600 of 1,000"]

@@ -316,6 +316,10 @@ def _tell(
     ignored = outcome.facts["complaints_about_lawful_references_ignored"]
     if ignored:
         console.print(f"{ignored:,} labels ignored: complaints about callers who are known as lawful")
+    contradicted = outcome.facts.get("labels_contradicted")
+    if contradicted:
+        by_source = ", ".join(f"{source} {sum(count.values()):,}" for source, count in contradicted.items())
+        console.print(f"labels that count little, since what all other callers taught contradicts them: {by_source}")
     if outcome.verdict.volumes:
         console.print(_table(outcome))
     if outcome.questions:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from streams.commands.questions.asked import Asked
 
 QUESTIONS = 20
-RANKED_FROM = 50_000
-"""Lawful calls that the model is learnt from which ranks what is asked: a person waits."""
 _OUT = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -132,20 +130,17 @@ def _questions(
 ) -> "list[Asked]":
     """Choose the questions, and say them in words."""
     from models.adapt.asking import ask as choose  # noqa: PLC0415 - scipy takes seconds
-    from models.adapt.rounds import Way, learn  # noqa: PLC0415
+    from models.adapt.asking import ranking  # noqa: PLC0415
     from streams.commands.adapt.asked import why_of  # noqa: PLC0415
 
     say("joining feedback and calls")
     registered = keys_of(list(map(source.number(), read_senders(senders))))
     material, _ = known_of(done, done.model, registered, judge_h)
-    learnt = None
-    if (material.labels.is_looked_at & material.labels.is_positive & material.is_learning).any():
 
-        def told(number: int) -> None:
-            say(f"learning from the labels so far, round {number}")
+    def told(number: int) -> None:
+        say(f"learning from the labels so far, round {number}")
 
-        found = learn(material, SEED, told, Way.LABELS, RANKED_FROM)
-        learnt = None if isinstance(found, str) else found.margins
+    learnt = ranking(material, SEED, told)
     say("counting what answers would tell")
     asking = choose(material, learnt, most, np.isin(material.calls.call, asked_before))
     about = [(one.cluster, why_of(one, asking)) for one in asking.questions]

@@ -353,6 +353,7 @@ def test_the_facts_say_on_what_it_rests() -> None:
     assert facts["held_back"]["end_ms"] < facts["learnt_from"]["end_ms"]
     assert facts["learnt_from"]["calls"] + facts["held_back"]["calls"] == len(span.calls)
     assert facts["labels_learnt_from"]["subscriber_report"]["robocalls"] > 20
+    assert set(facts["labels_contradicted"]) <= {"subscriber_report"}
     assert len(facts["purity_by_round"]) == rounds.ROUNDS[Way.LABELS]
     assert 0.0 <= facts["purity_by_round"][0]["by_references"] <= 1.0
     assert 0.0 < facts["taught_as_robocalls"] <= 0.04

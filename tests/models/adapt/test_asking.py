@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.adapt.asking import MOST_CALLS, Aim, Asking, ask, top_of
+from models.adapt import rounds
+from models.adapt.asking import MOST_CALLS, Aim, Asking, ask, ranking, top_of
 from models.adapt.calls import Calls, Lawful, Mask
 from models.adapt.labels import Labels
 from models.adapt.rounds import Material
-from tests.models.adapt.spans import calls_of
+from tests.models.adapt import said as hearing
+from tests.models.adapt.spans import calls_of, made
+from tests.models.adapt.test_adapting import FAST
 
 N = 4_000
 SURE, NEAR, FEW = slice(0, 40), slice(100, 180), slice(300, 306)
@@ -195,3 +198,19 @@ def test_the_highest_are_those_of_the_calls_that_nobody_judged() -> None:
 
     assert found.aim is Aim.HIGHEST
     assert found.questions[0].cluster.calls.tolist() == places(FEW)
+
+
+def test_a_model_ranks_what_is_asked_once_somebody_looked_at_a_robocaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "PARAMETERS", FAST)
+    calls = made(5)
+    heard = hearing.complaints(calls, 0.3)
+    told: list[int] = []
+
+    assert ranking(hearing.material_of(calls, heard), 7, told.append) is None
+    assert not told
+    found = ranking(
+        hearing.material_of(calls, heard | hearing.looked_at(calls, hearing.early(calls), 5)), 7, told.append
+    )
+    assert found is not None
+    assert found[calls.is_robocall].mean() > found[~calls.is_robocall].mean() + 1
+    assert told == [1, 2]

@@ -9,7 +9,8 @@ from models.adapt import rounds
 from models.adapt.labels import Labels
 from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, Way, learn
 from models.adapt.teaching import Lesson
-from tests.models.adapt.said import complaints, material_of
+from models.traffic.truth import UNKNOWN_KIND, Truth
+from tests.models.adapt.said import complaints, early, looked_at, material_of
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST
 
@@ -112,3 +113,43 @@ def test_what_somebody_looked_at_is_not_drawn_and_counts_as_if_all_were_there() 
     assert 20 < np.count_nonzero(drawn) < 90
     assert set(drawn.tolist()) == {0.0, 0.5}
     assert found.weight[990:].tolist() == [0.5] * 10
+
+
+def test_lawful_callers_who_are_called_robocallers_are_contradicted_and_right_answers_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rounds, "PARAMETERS", replace(FAST, n_trees=150))
+    span = made(5)
+    right = complaints(span, 0.3) | looked_at(span, early(span), 24, 24)
+    block = {key: int(span.calls.block[key - 1]) for key, truth in right.items() if truth.source == "analyst"}
+    wrong = set(list(dict.fromkeys(block.values()))[-3:])
+    said = {key: replace(truth, is_robocall=True) if block.get(key) in wrong else truth for key, truth in right.items()}
+
+    found = learn(material_of(span, said), 7, lambda _: None, Way.LABELS)
+
+    assert isinstance(found, Student)
+    is_wrong = np.array([one in wrong for one in block.values()])
+    is_told = found.is_contradicted[np.array(list(block)) - 1]
+    assert is_wrong.sum() > 5
+    assert is_told[is_wrong].all()
+    assert is_told[~is_wrong].mean() < 0.1
+    assert not found.is_contradicted[[key not in said for key in span.calls.call.tolist()]].any()
+
+
+def test_where_labels_are_too_few_to_contradict_any_none_is() -> None:
+    """Ten calls of one robocaller in either part of the span: without that caller there is nothing to learn from."""
+    span = made(5)
+    material = material_of(span, {})
+    robocalls = np.flatnonzero(material.is_learning & span.is_robocall)
+    some = np.concatenate([robocalls[material.is_early[robocalls]][:12], robocalls[~material.is_early[robocalls]][:12]])
+    number = span.calls.number.copy()
+    number[some] = 1
+    block = span.calls.block.copy()
+    block[some] = 1
+    same = replace(span, calls=replace(span.calls, number=number, block=block))
+    said = {int(key): Truth(True, "", UNKNOWN_KIND, "analyst", 1.0) for key in span.calls.call[some].tolist()}
+
+    found = learn(material_of(same, said), 7, lambda _: None, Way.LABELS)
+
+    assert isinstance(found, Student)
+    assert not found.is_contradicted.any()

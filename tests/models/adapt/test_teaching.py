@@ -114,6 +114,21 @@ def test_a_labelled_caller_counts_by_the_square_root_of_its_calls() -> None:
     assert not found.is_robocall[100:104].any()
 
 
+def test_robocallers_that_somebody_looked_at_count_as_much_as_all_others() -> None:
+    """Forty answers of full weight, and thirty complaints of a third of it."""
+    number = np.arange(1, N + 1) + 10_000
+    looked, complained = np.arange(200, 240), np.arange(300, 330)
+    weight, source = np.zeros(N), np.zeros(N, np.int64)
+    weight[looked], weight[complained], source[complained] = 1.0, 0.35, 1
+    labels = Labels(weight > 0, weight, source, ("analyst", "subscriber_report"), 0)
+
+    found = of_labels(labels, flags(), number)
+
+    unspoken = found.weight[~found.is_robocall].sum()
+    for some in (looked, complained):
+        assert found.weight[some].sum() == pytest.approx(SPOKEN_SHARE / 2 * unspoken)
+
+
 def test_purity_is_what_references_and_labels_say_of_the_top() -> None:
     """One of twenty references is in a top of 10 %: half of it is like them. Labels there: 0.8 right, 0.4 wrong."""
     top = np.arange(N) < 100

@@ -348,7 +348,7 @@ def in_force(result: Result) -> str:
 
 
 def poisoned(result: Result) -> str:
-    """What a campaign of complaints about one caller does."""
+    """What a campaign of complaints about lawful callers does."""
     rows = table(list(of_poisoned.HEADINGS), list(map(of_poisoned.cells, result["rows"])))
     return f"{rows}\n\nThe last of the runs: {source(result)}"
 
@@ -381,6 +381,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "ladder_curve": (("ladder_curve",), ladder),
     "ladder_untold": (("ladder_untold",), ladder),
     "poisoned": (("poisoned",), poisoned),
+    "poisoned_many": (("poisoned_many",), poisoned),
     "dips": (("dips",), bridge.dips),
     "dips-signed": (("dips_signed",), bridge.dips_signed),
     "http-dips": (("http_dips",), bridge.http_dips),

@@ -144,47 +144,34 @@ def learn(
     Returns:
         What was learnt, or why nothing could be.
     """
-    calls, learning = material.calls, np.flatnonzero(material.is_learning)
-    keys = [key[learning] for key in calls.keys]
-    labels, lawful = _part(material)
-    is_contradicted = np.zeros(len(calls), np.bool_)
-    if way is Way.LABELS and doubts:
-        chance = _trusted(material, labels, lawful, seed, most_lawful)
-        labels = replace(labels, weight=labels.weight * chance)
-        is_contradicted[learning] = chance < CONTRADICTED
+    part, margins = _Part.of(material), material.calls.margins
+    is_contradicted = np.zeros(len(margins), np.bool_)
     rate, share, witnesses = None, 0.0, []
-    margins = calls.margins
     for number in range(1, ROUNDS[way] + 1):
         say(number)
-        scores = group_score(margins[learning], calls.at_ms[learning], keys)
+        scores = part.scores(margins)
         if number == 1:
-            weight = np.where(labels.is_positive, labels.weight, 0.0)
-            said = labels.is_positive
-            rate = believed(scores, weight, clusters_of(calls.number[learning][said], calls.block[learning][said]))
+            if way is Way.LABELS and doubts:
+                chance = _trusted(part, scores, seed, most_lawful)
+                is_contradicted[part.places] = chance < CONTRADICTED
+                part = part.weighed(chance)
+            rate = part.rate(scores)
             share = taught_share(rate)
-        if way is Way.LABELS:
-            taught = lesson_of_labels(scores, keys, labels, lawful)
-        else:
-            taught = lesson(scores, keys, labels, lawful, share)
-        witnesses.append(purity(taught.top, labels, lawful))
-        is_early = material.is_early[learning]
-        shortage = _shortage(taught, is_early)
+        taught = part.lesson(scores, way, share)
+        witnesses.append(purity(taught.top, part.labels, part.lawful))
+        shortage = _shortage(taught, part.is_early)
         if shortage:
             return shortage
         random = np.random.default_rng([seed, number])
-        is_looked_at = labels.is_looked_at
-        early, lawful_share = _drawn(taught, is_early, is_looked_at, most_lawful, random)
-        late, _ = _drawn(taught, ~is_early, is_looked_at, MOST_CALIBRATED, random)
-        parameters = replace(PARAMETERS, lawful_share=lawful_share)
-        data = _dataset(material, learning, early)
+        data, parameters = part.drawn(taught, most_lawful, random)
+        later, _ = part.drawn(taught, MOST_CALIBRATED, random, is_early=False)
         learnt, digest = data.labels_by_source(), data.digest()
         boosted = fit_drawn(data, seed, parameters)
         del data
         if number == ROUNDS[way] and material.root is not None:
             boosted = material.root.grown(boosted)
-        later = _dataset(material, learning, late)
         estimator, scorer = calibrate(boosted, later, share if rate is None else rate.share, _nobody)
-        margins = calls.rows.scored(scorer.raw)
+        margins = material.calls.rows.scored(scorer.raw)
     return Student(
         estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,
         parameters, material.root, is_contradicted,
@@ -195,39 +182,94 @@ def _nobody(_: str) -> None:
     """Hears how calibration went: by the teacher's word, so it is no figure for people."""
 
 
-def _part(material: Material) -> tuple[Labels, Lawful]:
-    """Labels and references of the calls that are learnt from."""
-    chosen, labels, lawful = material.is_learning, material.labels, material.lawful
-    return (
-        Labels(labels.is_robocall[chosen], labels.weight[chosen], labels.source[chosen], labels.sources, 0),
-        Lawful(lawful.is_reference[chosen], lawful.is_taught[chosen], lawful.is_vouched[chosen]),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """The m calls that are learnt from.
 
-
-def _trusted(material: Material, labels: Labels, lawful: Lawful, seed: int, most_lawful: int) -> Floats:
-    """Chance that each label of the calls learnt from is right, as far as trees can tell; 1 where labels are too few.
-
-    Labelled callers are parted by lot. What trees say of a part is learnt from no call of its callers.
+    Attributes:
+        material: All calls.
+        places: Of these among them, shape (m,).
+        keys: Calling number, origin and block, shape (m,) each.
+        is_early: Those that trees are fitted to, shape (m,).
+        labels: Of these.
+        lawful: References among them.
     """
-    calls, learning = material.calls, np.flatnonzero(material.is_learning)
-    keys, is_early = [key[learning] for key in calls.keys], material.is_early[learning]
-    number, _, block = keys
-    scores = group_score(calls.margins[learning], calls.at_ms[learning], keys)
-    said, found = np.flatnonzero(labels.weight > 0), np.ones(len(learning))
-    caller = clusters_of(number[said], block[said])
-    random = np.random.default_rng([seed, 0])
-    part, log_odds = parted(caller, random), np.zeros(len(said))
-    for one in np.unique(part).tolist():
-        chosen = said[part == one]
+
+    material: Material
+    places: Ints
+    keys: list[Ints]
+    is_early: Mask
+    labels: Labels
+    lawful: Lawful
+
+    @classmethod
+    def of(cls, material: Material) -> "_Part":
+        chosen, labels, lawful = material.is_learning, material.labels, material.lawful
+        return cls(
+            material,
+            np.flatnonzero(chosen),
+            [key[chosen] for key in material.calls.keys],
+            material.is_early[chosen],
+            Labels(labels.is_robocall[chosen], labels.weight[chosen], labels.source[chosen], labels.sources, 0),
+            Lawful(lawful.is_reference[chosen], lawful.is_taught[chosen], lawful.is_vouched[chosen]),
+        )
+
+    def weighed(self, by: Floats | Mask) -> "_Part":
+        """The same with each label's weight multiplied by a factor, shape (m,)."""
+        return replace(self, labels=replace(self.labels, weight=self.labels.weight * by))
+
+    def scores(self, margins: Floats) -> Floats:
+        """Group scores by margins of all n calls, shape (m,)."""
+        return group_score(margins[self.places], self.material.calls.at_ms[self.places], self.keys)
+
+    def callers(self, chosen: Mask | Ints) -> Ints:
+        """Code of the caller of each of some calls."""
+        number, _, block = self.keys
+        return clusters_of(number[chosen], block[chosen])
+
+    def rate(self, scores: Floats) -> BaseRate | None:
+        """What labels tell of the base rate, where these scores rank the calls."""
+        said = self.labels.is_positive
+        return believed(scores, np.where(said, self.labels.weight, 0.0), self.callers(said))
+
+    def lesson(self, scores: Floats, way: Way, share: float) -> Lesson:
+        """What the calls are taught as; `share` is of those that the teacher says are robocalls."""
+        if way is Way.LABELS:
+            return lesson_of_labels(scores, self.keys, self.labels, self.lawful)
+        return lesson(scores, self.keys, self.labels, self.lawful, share)
+
+    def drawn(
+        self, taught: Lesson, most: int, random: np.random.Generator, *, is_early: bool = True
+    ) -> tuple[Dataset, Parameters]:
+        """What a lesson teaches of the earlier or the later calls, with at most so many lawful ones, and how to train.
+
+        It copies rows.
+        """
+        chosen = self.is_early if is_early else ~self.is_early
+        some, lawful_share = _drawn(taught, chosen, self.labels.is_looked_at, most, random)
+        return _dataset(self.material, self.places, some), replace(PARAMETERS, lawful_share=lawful_share)
+
+
+def _trusted(part: _Part, scores: Floats, seed: int, most_lawful: int) -> Floats:
+    """Chance that each label is right, as far as trees can tell, shape (m,); 1 where labels are too few.
+
+    Labelled callers are parted by lot. What trees say of some is learnt from no call of these callers.
+    """
+    labels, (number, _, block) = part.labels, part.keys
+    said, found = np.flatnonzero(labels.weight > 0), np.ones(len(part.places))
+    caller, random = part.callers(said), np.random.default_rng([seed, 0])
+    lot, log_odds = parted(caller, random), np.zeros(len(said))
+    for one in np.unique(lot).tolist():
+        chosen = said[lot == one]
         is_out = sharing(number, chosen) | sharing(block, chosen)
-        others = replace(labels, weight=np.where(is_out, 0.0, labels.weight))
-        taught = lesson_of_labels(scores, keys, others, lawful)
-        taught = replace(taught, weight=np.where(is_out, 0.0, taught.weight))
-        if _shortage(taught, is_early):
+        others = part.weighed(~is_out)
+        taught = others.lesson(scores, Way.LABELS, 0.0)
+        taught = replace(taught, weight=taught.weight * ~is_out)
+        if _shortage(taught, part.is_early):
             return found
-        early, lawful_share = _drawn(taught, is_early, others.is_looked_at, most_lawful, random)
-        trees = fit_drawn(_dataset(material, learning, early), seed, replace(PARAMETERS, lawful_share=lawful_share))
-        log_odds[part == one] = trees.decision_function(calls.rows.take(learning[chosen]))
+        data, parameters = others.drawn(taught, most_lawful, random)
+        trees = fit_drawn(data, seed, parameters)
+        log_odds[lot == one] = trees.decision_function(part.material.calls.rows.take(part.places[chosen]))
     found[said] = trust(labels, caller, log_odds)
     return found
 

@@ -346,14 +346,14 @@ def test_a_campaign_of_complaints_against_a_bank_teaches_nothing_about_it() -> N
 def test_the_facts_say_on_what_it_rests() -> None:
     span = made(2, sees=1.5)
 
-    facts = adapted(span, complaints(span, 0.3)).facts
+    facts = adapted(span, complaints(span, 0.3, 0.5)).facts
 
     assert facts["base"] == "gbt-base"
     assert facts["learnt_from"]["begin_ms"] < facts["held_back"]["begin_ms"]
     assert facts["held_back"]["end_ms"] < facts["learnt_from"]["end_ms"]
     assert facts["learnt_from"]["calls"] + facts["held_back"]["calls"] == len(span.calls)
     assert facts["labels_learnt_from"]["subscriber_report"]["robocalls"] > 20
-    assert set(facts["labels_contradicted"]) <= {"subscriber_report"}
+    assert 0 < facts["labels_contradicted"]["subscriber_report"]["robocalls"] < 100
     assert len(facts["purity_by_round"]) == rounds.ROUNDS[Way.LABELS]
     assert 0.0 <= facts["purity_by_round"][0]["by_references"] <= 1.0
     assert 0.0 < facts["taught_as_robocalls"] <= 0.04

@@ -78,6 +78,10 @@ def test_a_better_model_is_written_as_an_artifact_with_its_measure(adapted: tupl
     assert measure.label is not None
     found = json.loads((out / FOUND).read_text())
     assert measure.begin_ms >= found["held_back"]["begin_ms"]
+    contradicted = {source: sum(count.values()) for source, count in found["labels_contradicted"].items()}
+    assert contradicted
+    told = ", ".join(f"{source} {count:,}" for source, count in contradicted.items())
+    assert f"what all other callers taught contradicts them: {told}" in " ".join(done.stderr.split())
     decisions = out.parent / "decisions.jsonl"
     replayed = CliRunner().invoke(
         replay,

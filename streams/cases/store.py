@@ -216,22 +216,26 @@ async def _sought(reader: LogReader, partition: int, case_id: str) -> tuple[Case
     What is older than the day of its id is not read: its first record was written on that day or later, by any clock
     that is less than a day off, and compaction keeps a later one.
     """
+    end = await reader.end(partition)  # before the next question: what comes between both is read later
     since = await reader.offset_at(partition, earliest_ms(case_id))
     if since is None:
-        return None, await reader.end(partition)
+        return None, end
     return await _latest(reader, partition, case_id, since, None)
 
 
 async def _latest(
     reader: LogReader, partition: int, case_id: str, start: int, known: Case | None
 ) -> tuple[Case | None, int]:
-    """The case as its latest record from an offset on has it, else as it was known; and the offset after them."""
-    end = await reader.end(partition)
-    async for rows in reader.read(partition, start, end):
+    """The case as its latest record from an offset on has it, else as it was known; and the offset after them.
+
+    That may lie before the end: what stands in an open transaction cannot be read, and may count soon.
+    """
+    async for rows in reader.read(partition, start, await reader.end(partition)):
+        start = rows.end
         for key, value in zip(rows.keys(), rows.values(), strict=True):
             if key == case_id.encode():
                 known = read_case(value)
-    return known, end
+    return known, start
 
 
 async def _records(reader: LogReader, partitions: int) -> AsyncIterator[tuple[bytes, bytes | None]]:

@@ -79,7 +79,7 @@ class LogReader:
         return len(cluster.partitions_for_topic(self._topic) or ())
 
     async def end(self, partition: int) -> int:
-        """Offset behind the latest record."""
+        """Offset behind the latest record, of an open transaction too."""
         tp = TopicPartition(self._topic, partition)
         found = await _soon(self._consumer.end_offsets([tp]))
         return int(found[tp])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -109,6 +110,60 @@ def test_a_writer_that_stood_still_meanwhile_overwrites_nothing(settings: Settin
 
     assert found is not None
     assert (found.state, [one.what for one in found.history]) == ("open", ["opened", "meanwhile"])
+
+
+def test_what_another_commits_between_reading_and_writing_is_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has been sent, but does not count yet, when the case is read; it counts before the transaction begins."""
+    sought = module._sought
+
+    async def work() -> Case | None:
+        cases = CaseStore(settings)
+        old = await cases.open(fresh("one"))
+        partition = await cases._partition("one")
+        other = AIOKafkaProducer(**client_settings(settings), transactional_id=f"{CASE_RECORDS}-{partition}")
+        await other.start()
+        await other.begin_transaction()
+        theirs = replace(old, history=(*old.history, entry("theirs")))
+        await other.send_and_wait(CASE_RECORDS, encode(theirs), key=b"one", partition=partition)
+
+        async def and_commit(*asked: Any) -> tuple[Case | None, int]:
+            found = await sought(*asked)
+            await other.commit_transaction()
+            await other.stop()
+            monkeypatch.setattr(module, "_sought", sought)
+            return found
+
+        monkeypatch.setattr(module, "_sought", and_commit)
+        return await cases.append("one", entry("ours"))
+
+    found = asyncio.run(work())
+
+    assert found is not None
+    assert [one.what for one in found.history] == ["opened", "theirs", "ours"]
+
+
+def test_a_case_that_another_opens_while_its_day_is_sought_is_found(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic has nothing of its day yet, and something a moment later."""
+    offset_at, case_id = LogReader.offset_at, "redress-20260921-01"
+
+    async def work() -> Case | None:
+        async def and_open(*asked: Any) -> int | None:
+            found = await offset_at(*asked)
+            monkeypatch.setattr(LogReader, "offset_at", offset_at)
+            await CaseStore(settings).open(fresh(case_id))
+            return found
+
+        monkeypatch.setattr(LogReader, "offset_at", and_open)
+        return await CaseStore(settings).append(case_id, entry("asked"))
+
+    found = asyncio.run(work())
+
+    assert found is not None
+    assert [one.what for one in found.history] == ["opened", "asked"]
 
 
 def test_an_entry_that_is_sent_twice_is_there_once(settings: Settings) -> None:

@@ -12,7 +12,7 @@ import argparse
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from benchmarks.adapting.carriers import Wanted
 from benchmarks.adapting.judging import group_before
 from benchmarks.adapting.ladder import Judging, counted, days_of, judged_by_answers, named, taught_by_answers
 from benchmarks.adapting.rows import parser_of, run
+from detector.contract.decisions import Action
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
@@ -38,6 +39,7 @@ from models.serve.weighing import GROUP_WEIGHT
 from streams.commands.adapt.inputs import SEED
 from streams.running.progress import step
 
+CALLS_24H = "number_attempts_24h"
 DAYS = (0, 1, 2, 4, 6)
 """Of answers, after which it is looked what is in force."""
 Mask = NDArray[np.bool_]
@@ -64,8 +66,20 @@ class Step:
     found: float
 
 
+class Later(NamedTuple):
+    """The calls of the span in which a measure is in force, shape (m,) each.
+
+    Attributes:
+        scores: That the model decides by.
+        calls_24h: Of the calling number in 24 hours.
+    """
+
+    scores: Floats
+    calls_24h: Floats
+
+
 def in_force(
-    calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, judging: Judging, later: Floats, seed: int
+    calls: Calls, chosen: Mask, scores: Floats, is_robocall: Mask, judging: Judging, later: Later, seed: int
 ) -> list[Any]:
     """Measure budgets with more and more answers, and count what is hit later; plain values for each of `DAYS`.
 
@@ -75,7 +89,7 @@ def in_force(
         scores: That the model decides by, shape (n,).
         is_robocall: The truth, shape (n,).
         judging: The span in which the measure is in force.
-        later: That the model decides by there.
+        later: What the model's step looks at there.
         seed: Of answers that are wrong.
     """
     budgets, standing, analyst = Budgets(), StandingBlocks(), Random(f"lot {seed}")
@@ -111,9 +125,11 @@ def _measured(span: Span, answers: Answers, budgets: Budgets, standing: Standing
     return references, make(subject, references, budgets, standing, None)
 
 
-def _step(found: Measure, given: int, span: Span, truth: Mask, judging: Judging, later: Floats) -> Step:
-    label, block = (judging.calls.is_number & _above(later, one) for one in (found.label, found.block))
-    hit = label | block
+def _step(found: Measure, given: int, span: Span, truth: Mask, judging: Judging, later: Later) -> Step:
+    may_be, rule = judging.calls.is_number, found.measured()
+    is_few = [later.calls_24h <= rule.most_of_one(action) for action in (Action.LABEL, Action.BLOCK)]
+    block = may_be & _above(later.scores, found.block) & is_few[1]
+    hit = may_be & is_few[0] & (_above(later.scores, found.label) | _above(later.scores, found.block))
     measured = _above(span.margins, found.label)
     return Step(
         given,
@@ -145,8 +161,10 @@ def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dic
         students = learnt_from(material, SEED, lambda what, *_: say(what), options.lawful)
         _, last = judged_by_answers(material, students, made.is_robocall, analyst)
     scores = _later(last, judging)
+    column = material.feature_names.index(CALLS_24H)
+    calls_24h = judging.calls.rows.scored(lambda rows: rows[:, column].astype(np.float64))
     measured = material.calls, last.is_measurable, last.scores, made.is_robocall
-    steps = in_force(*measured, judging, scores, wanted.seed)
+    steps = in_force(*measured, judging, Later(scores, calls_24h), wanted.seed)
     base = load(options.base, schema_id=FEATURE_SCHEMA_ID).version
     facts = {"partitions": options.partitions, "base": base, "took": last.choice.value}
     return asdict(wanted) | facts | {"taken": judging.recalls(scores), "in_force": steps}

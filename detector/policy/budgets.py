@@ -122,6 +122,7 @@ class Measured:
         is_of_all: All calls counted as lawful for the first of both cuts that there is, since too few were known to be.
         answers: Callers drawn by lot from all calls about whom a person answered, where that cut goes by it; else 0.
         windows_h: It holds from this age of the windows of a call's trunk group on, hours.
+        calls_a_day: How many calls it was measured on, in 24 hours: a budget is so many lawful ones of these.
     """
 
     model_version: str
@@ -137,6 +138,12 @@ class Measured:
     is_of_all: bool = False
     answers: int = 0
     windows_h: float = 0.0
+    calls_a_day: float = math.inf
+
+    def most_of_one(self, action: Action) -> float:
+        """Calls in 24 hours from which on a caller alone would spend the budget of an action, were it lawful."""
+        per_million = self.block_per_million if action is Action.BLOCK else self.label_per_million
+        return self.calls_a_day * per_million / MILLION
 
     @property
     def day(self) -> str:
@@ -204,13 +211,16 @@ class InForce:
             return "absolute"
         return "labels" if self._lapse(now_ms) else "measured"
 
-    def treats(self, action: Action, now_ms: int, windows_age_s: float, *, has_caller: bool = True) -> Given:
+    def treats(
+        self, action: Action, now_ms: int, windows_age_s: float, calls_24h: float = 0.0, *, has_caller: bool = True
+    ) -> Given:
         """Say what is left of an action for a call.
 
         Args:
             action: `label` or `block`, by score or margin alone.
             now_ms: When the call was set up.
             windows_age_s: Age of the windows of its trunk group, seconds; less than 0 where it is not known.
+            calls_24h: Of its calling number in the last 24 hours, with this one.
             has_caller: Whether it shows a number that somebody can have. Without one nobody can vouch for such calls.
         """
         if not self.is_earned:
@@ -221,11 +231,13 @@ class InForce:
         if unlike:
             return Given(action, is_tried=True, why=unlike)
         lapse = self._lapse(now_ms)
-        if not lapse:
-            return Given(action, is_tried=False)
+        silent = _alone(self.measured, Action.LABEL, calls_24h)
         if action is Action.BLOCK:
-            return Given(Action.LABEL, is_tried=False, why=lapse)
-        return Given(action, is_tried=True, why=lapse)
+            why = lapse or _alone(self.measured, Action.BLOCK, calls_24h)
+            if why:
+                return Given(Action.LABEL, is_tried=bool(silent), why=silent or why)
+            return Given(action, is_tried=False)
+        return Given(action, is_tried=bool(lapse or silent), why=lapse or silent)
 
     def _unlike(self, windows_age_s: float, *, has_caller: bool) -> str:
         """Why a call is unlike those that were measured; empty where it is not."""
@@ -270,6 +282,8 @@ def in_force(
     label, block = (math.inf if cut is None else cut.margin for cut in (measured.label, measured.block))
     windows_h = max(budgets.windows_h, measured.windows_h)
     rests = f"{_rests_on(measured)}, measured {measured.day}, in windows of {windows_h:.1f} h or more"
+    if math.isfinite(measured.calls_a_day):
+        rests += f", of numbers with up to {measured.most_of_one(Action.LABEL):,.0f} calls in 24 h"
     return InForce(
         True,
         "; ".join((f"{_cut('labels', measured.label)}, {_cut('blocks', measured.block)}, by {rests}",
@@ -280,6 +294,21 @@ def in_force(
         windows_h * HOUR_S,
         has_drifted,
     )  # fmt: skip
+
+
+def _alone(measured: Measured, action: Action, calls_24h: float) -> str:
+    """Why a caller gets less than the action, however high its calls score; empty where it does not.
+
+    What was measured is how many lawful callers score as high. How much one of them calls on another day it does not
+    tell: a school that closes can call more often in an hour than lawful calls may be hit in a day.
+    """
+    most = measured.most_of_one(action)
+    if calls_24h <= most:
+        return ""
+    return (
+        f"its number made {calls_24h:,.0f} calls in 24 hours, and were it lawful, {most:,.0f} would spend the budget "
+        f"of {action}s: a person must say what it is, by a list"
+    )
 
 
 def _rests_on(measured: Measured) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from detector.policy.budgets import Cut, Measured
+from detector.policy.budgets import DAY_MS, Cut, Measured
 from models.errors import ArtifactCorrupt
 from models.serve.reference import SCORE_BINS, Reference
 from models.serve.signing import UNSIGNED, Signing
@@ -138,6 +138,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
             is_of_all,
             answers,
             self.windows_h,
+            self.scored * DAY_MS / max(self.end_ms - self.begin_ms, 1),
         )
 
     def reference(self, of_model: Reference | None) -> Reference | None:

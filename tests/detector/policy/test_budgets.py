@@ -130,6 +130,32 @@ def test_nothing_is_enforced_on_a_call_that_shows_no_number_of_anybody() -> None
     assert not ordered.treats(BLOCK, MEASURED_MS, OLD_ENOUGH_S, has_caller=False).is_tried
 
 
+@pytest.mark.parametrize(
+    ("action", "calls", "expected"),
+    [
+        (LABEL, 250.0, Given(LABEL, is_tried=False)),
+        (LABEL, 251.0, Given(LABEL, is_tried=True, why="label")),
+        (BLOCK, 25.0, Given(BLOCK, is_tried=False)),
+        (BLOCK, 26.0, Given(LABEL, is_tried=False, why="block")),
+        (BLOCK, 250.0, Given(LABEL, is_tried=False, why="block")),
+        (BLOCK, 251.0, Given(LABEL, is_tried=True, why="label")),
+    ],
+)
+def test_a_caller_who_alone_would_spend_a_budget_gets_less(action: Action, calls: float, expected: Given) -> None:
+    """Of 250,000 calls a day 250 lawful ones may be labelled, and 25 of them blocked."""
+    force = in_force(Budgets(), replace(MEASURED, calls_a_day=250_000.0), model_version="m-1")
+
+    given = force.treats(action, MEASURED_MS, OLD_ENOUGH_S, calls)
+
+    assert given[:2] == expected[:2]
+    assert bool(given.why) == bool(expected.why)
+    assert f"the budget of {expected.why}s" in given.why or not expected.why
+    assert "of numbers with up to 250 calls in 24 h" in force.why
+    lapsed = replace(force, has_drifted=True).treats(action, MEASURED_MS, OLD_ENOUGH_S, calls)
+    assert lapsed.is_tried is (action is LABEL or calls > 250)
+    assert not in_force(Budgets(), MEASURED, model_version="m-1").treats(LABEL, MEASURED_MS, OLD_ENOUGH_S, 1e9).why
+
+
 def test_an_order_enforces_the_thresholds_of_the_policy_whatever_was_measured() -> None:
     budgets = Budgets(enforce_unmeasured=EnforceUnmeasured("M. Lee", "trial"))
 

@@ -119,6 +119,18 @@ def test_without_a_measure_the_step_is_only_tried_whatever_the_mode() -> None:
     assert "robocall budgets measure" in reason.text
 
 
+@pytest.mark.parametrize(
+    ("calls_a_day", "action", "mode"),
+    [(90_000.0, BLOCK, Mode.ENFORCE), (89_999.0, LABEL, Mode.ENFORCE), (8_999.0, LABEL, Mode.SHADOW)],
+)
+def test_a_number_with_more_calls_than_a_budget_has_gets_less(calls_a_day: float, action: Action, mode: Mode) -> None:
+    """Its margin is its number of calls here, 9: of 90,000 calls a day 9 lawful ones may be blocked."""
+    screening = screen(screener({"call-1": 9.0}, replace(MEASURED, calls_a_day=calls_a_day)), call_setup())
+
+    assert (screening.outcome(0).action, modes(screening)) == (action, [mode])
+    assert ("not_earned" in [one.code for one in screening.outcome(0).reasons]) is (action is LABEL)
+
+
 def test_calls_that_the_model_lets_pass_stay_enforced() -> None:
     screening = screen(screener({"call-1": 0.1}, None), call_setup())
 

@@ -141,9 +141,10 @@ class Measured:
     calls_a_day: float = math.inf
 
     def most_of_one(self, action: Action) -> float:
-        """Calls in 24 hours from which on a caller alone would spend the budget of an action, were it lawful."""
+        """Calls in 24 hours beyond which a number alone would spend the budget of an action, were it lawful; whole."""
         per_million = self.block_per_million if action is Action.BLOCK else self.label_per_million
-        return self.calls_a_day * per_million / MILLION
+        most = self.calls_a_day * per_million / MILLION
+        return most if math.isinf(most) else math.floor(most)
 
     @property
     def day(self) -> str:
@@ -199,6 +200,14 @@ class InForce:
     windows_s: float = 0.0
     has_drifted: bool = False
 
+    def is_alone(self, action: Action, calls_24h: float) -> bool:
+        """Whether a number with so many calls in 24 hours would spend the budget of an action alone, were it lawful.
+
+        What was measured is how many lawful callers score as high. How often one of them calls on another day it does
+        not tell: a school that closes can call more often in an hour than lawful calls may be hit in a day.
+        """
+        return self.measured is not None and calls_24h > self.measured.most_of_one(action)
+
     def floor(self, of_scores: float) -> float:
         """Lowest level at which anything can be done: a margin, or `of_scores` where scores decide."""
         return of_scores if self.cuts is None else min(self.cuts.label_at, self.cuts.block_at)
@@ -231,13 +240,22 @@ class InForce:
         if unlike:
             return Given(action, is_tried=True, why=unlike)
         lapse = self._lapse(now_ms)
-        silent = _alone(self.measured, Action.LABEL, calls_24h)
+        silent = self._alone(Action.LABEL, calls_24h)
         if action is Action.BLOCK:
-            why = lapse or _alone(self.measured, Action.BLOCK, calls_24h)
+            why = lapse or self._alone(Action.BLOCK, calls_24h)
             if why:
                 return Given(Action.LABEL, is_tried=bool(silent), why=silent or why)
             return Given(action, is_tried=False)
         return Given(action, is_tried=bool(lapse or silent), why=lapse or silent)
+
+    def _alone(self, action: Action, calls_24h: float) -> str:
+        """Why a call gets less than the action, however high it scores; empty where it does not."""
+        if self.measured is None or not self.is_alone(action, calls_24h):
+            return ""
+        return (
+            f"its number called more than {self.measured.most_of_one(action):,} times in 24 hours, and were it lawful "
+            f"it would spend the budget of {action}s alone: a person must say what it is, by a list"
+        )
 
     def _unlike(self, windows_age_s: float, *, has_caller: bool) -> str:
         """Why a call is unlike those that were measured; empty where it is not."""
@@ -283,7 +301,8 @@ def in_force(
     windows_h = max(budgets.windows_h, measured.windows_h)
     rests = f"{_rests_on(measured)}, measured {measured.day}, in windows of {windows_h:.1f} h or more"
     if math.isfinite(measured.calls_a_day):
-        rests += f", of numbers with up to {measured.most_of_one(Action.LABEL):,.0f} calls in 24 h"
+        labels, blocks = map(measured.most_of_one, (Action.LABEL, Action.BLOCK))
+        rests += f", of numbers with up to {labels:,} (blocks {blocks:,}) calls in 24 h"
     return InForce(
         True,
         "; ".join((f"{_cut('labels', measured.label)}, {_cut('blocks', measured.block)}, by {rests}",
@@ -294,21 +313,6 @@ def in_force(
         windows_h * HOUR_S,
         has_drifted,
     )  # fmt: skip
-
-
-def _alone(measured: Measured, action: Action, calls_24h: float) -> str:
-    """Why a caller gets less than the action, however high its calls score; empty where it does not.
-
-    What was measured is how many lawful callers score as high. How much one of them calls on another day it does not
-    tell: a school that closes can call more often in an hour than lawful calls may be hit in a day.
-    """
-    most = measured.most_of_one(action)
-    if calls_24h <= most:
-        return ""
-    return (
-        f"its number made {calls_24h:,.0f} calls in 24 hours, and were it lawful, {most:,.0f} would spend the budget "
-        f"of {action}s: a person must say what it is, by a list"
-    )
 
 
 def _rests_on(measured: Measured) -> str:

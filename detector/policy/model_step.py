@@ -36,8 +36,6 @@ from detector.policy.work import AddMargins, Found, Work
 
 WINDOWS_AGE = INDEX["trunk_age"]
 """Column that says how old the windows of a call's trunk group are, seconds."""
-CALLS_24H = INDEX["number_attempts_24h"]
-"""Column that says how often the calling number called in the last 24 hours, with this call."""
 
 
 NOTHING_SCORED = Scored(np.zeros(0), np.zeros(0))
@@ -237,8 +235,8 @@ def _given(work: Work, row: int, action: Action, *, has_caller: bool) -> tuple[A
     """What is left of an action where enforcement was not earned, or has lapsed; what is tried is decided in shadow."""
     if action is Action.ALLOW:
         return action, ()
-    age_s, calls = (work.features.item(row, column) for column in (WINDOWS_AGE, CALLS_24H))
-    given = work.in_force.treats(action, work.now_ms(row), age_s, calls, has_caller=has_caller)
+    age_s = work.features.item(row, WINDOWS_AGE)
+    given = work.in_force.treats(action, work.now_ms(row), age_s, work.calls_24h(row), has_caller=has_caller)
     if work.is_shadow[row]:
         return given.action, ()
     work.is_shadow[row] = given.is_tried

@@ -13,6 +13,7 @@ from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.contract.sip import analytics_block, location_of
+from detector.features.table import INDEX
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
 from detector.policy import reasons
 from detector.policy.budgets import InForce
@@ -27,6 +28,7 @@ Found = Mapping[int, Outcome]
 """Outcome by row, of the rows that a step decides."""
 AddMargins = Callable[[Ints, Floats], Neighbours]
 """`Windows.add_margins` of the batch."""
+CALLS_24H = INDEX["number_attempts_24h"]
 
 
 class Work:
@@ -222,6 +224,10 @@ class Work:
         """When a call was set up, by a clock that is right."""
         return self.calls.now_ms.item(row)
 
+    def calls_24h(self, row: int) -> float:
+        """How often the calling number called in the last 24 hours, with this call."""
+        return self.features.item(row, CALLS_24H)
+
     def mode(self, row: int) -> Mode:
         """Mode of a call."""
         return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
@@ -265,6 +271,8 @@ class Work:
             if decision is None or decision.is_release or not decision.covers(trunk, is_vouched=self.is_vouched(row)):
                 continue
             if decision.source == MODEL_SOURCE and not (self.in_force.is_earned or self.is_shadow[row]):
+                continue
+            if decision.source == MODEL_SOURCE and self.in_force.is_alone(Action.BLOCK, self.calls_24h(row)):
                 continue
             # What was only tried in shadow must not touch a call that is enforced.
             if decision.mode is Mode.ENFORCE or self.is_shadow[row]:

@@ -150,7 +150,7 @@ def test_a_caller_who_alone_would_spend_a_budget_gets_less(action: Action, calls
     assert given[:2] == expected[:2]
     assert bool(given.why) == bool(expected.why)
     assert f"the budget of {expected.why}s" in given.why or not expected.why
-    assert "of numbers with up to 250 calls in 24 h" in force.why
+    assert "of numbers with up to 250 (blocks 25) calls in 24 h" in force.why
     lapsed = replace(force, has_drifted=True).treats(action, MEASURED_MS, OLD_ENOUGH_S, calls)
     assert lapsed.is_tried is (action is LABEL or calls > 250)
     assert not in_force(Budgets(), MEASURED, model_version="m-1").treats(LABEL, MEASURED_MS, OLD_ENOUGH_S, 1e9).why

@@ -224,6 +224,19 @@ def test_a_standing_block_of_the_model_enforces_nothing_once_the_measure_is_gone
     assert after.outcome(0).decided_by is Step.ALLOW
 
 
+def test_a_standing_block_of_the_model_ends_where_its_number_would_spend_the_budget_alone() -> None:
+    """Ten blocks a day may be lawful ones: of a number's ninth and tenth call both are blocked, and of others fewer."""
+    policy = replace(POLICY, standing_blocks=StandingBlocks(after_blocks=2, within_s=60, block_s=600))
+    calls = {"ninth": 9.0, "tenth": 10.0, "lower": 1.0, "more": 11.0}
+    one = screener(calls, replace(MEASURED, calls_a_day=100_000.0), policy=policy)
+
+    decided = [outcome(one, call_setup(name)) for name in calls]
+
+    assert [(call.action, call.decided_by) for call in decided] == [
+        (BLOCK, Step.MODEL), (BLOCK, Step.MODEL), (BLOCK, Step.ENTITY_BLOCK), (LABEL, Step.MODEL)
+    ]  # fmt: skip
+
+
 def test_what_is_only_tried_brings_about_no_standing_block_that_holds() -> None:
     standing = StandingDecisions()
     policy = Policy(

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from detector.policy.budgets import Cut
+from detector.policy.budgets import DAY_MS, Cut
 from models.budgets.measure import (
     MAX_BYTES,
     Traffic,
@@ -68,6 +68,15 @@ def test_deciding_calls_needs_its_cuts_and_what_they_rest_on() -> None:
 
     assert (measured.label, measured.block) == (Cut(2.0, 0.9, 900.0), Cut(5.0, 0.9, 95.0))
     assert (measured.calls, measured.callers, measured.measured_ms) == (10_000, 40, END_MS)
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0.0, 30_000), (0.5, 30_000), (1.0, 30_000), (3.0, 10_000)])
+def test_calls_a_day_are_those_of_the_span_and_of_a_short_one_no_more_than_were_seen(
+    days: float, expected: int
+) -> None:
+    span = msgspec.structs.replace(MEASURE, scored=30_000, begin_ms=MEASURE.end_ms - int(days * DAY_MS))
+
+    assert span.measured().calls_a_day == expected
 
 
 def test_each_cut_says_whether_it_is_a_share_of_all_calls() -> None:

@@ -104,8 +104,10 @@ def test_a_measure_earns_what_it_supports_and_a_replay_goes_by_it(
     assert "lawful, called each other" in done.stderr
     assert "nothing is blocked: there are 440 callers, 29,958 are needed" in done.stderr
     after, told = decisions(tmp_path, model, start_ms=start_ms)
-    hit = [one for one in after if one["decided_by"] == "model"]
-    assert {(one["action"], one["mode"]) for one in hit} == {("label", "enforce")}
+    judged = [one for one in after if one["decided_by"] == "model"]
+    hit, busy = ([one for one in judged if one["mode"] == mode] for mode in ("enforce", "shadow"))
+    assert {one["action"] for one in hit} == {"label"}
+    assert all("its number called more than" in one["reasons"][-1]["text"] for one in busy)
     codes = {tuple(reason["code"] for reason in one["reasons"][:2]) for one in hit}
     assert codes == {("model", "budget")}
     assert (

@@ -29,6 +29,7 @@ Found = Mapping[int, Outcome]
 AddMargins = Callable[[Ints, Floats], Neighbours]
 """`Windows.add_margins` of the batch."""
 CALLS_24H = INDEX["number_attempts_24h"]
+"""Column that says how often the calling number called in the last 24 hours, with the call itself."""
 
 
 class Work:

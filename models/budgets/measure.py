@@ -138,9 +138,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
             is_of_all,
             answers,
             self.windows_h,
-            self.scored
-            * DAY_MS
-            / max(self.end_ms - self.begin_ms, DAY_MS),  # of less than a day: no more than were seen
+            self.scored * DAY_MS / max(self.end_ms - self.begin_ms, DAY_MS),  # a span of hours is no day
         )
 
     def reference(self, of_model: Reference | None) -> Reference | None:

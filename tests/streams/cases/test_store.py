@@ -45,6 +45,15 @@ def fresh(case_id: str, *, at_ms: int = NOW_MS) -> Case:
     return opened(CaseKind.REDRESS, entry("opened", at_ms=at_ms), subject=None, details={}, case_id=case_id)
 
 
+async def began(settings: Settings, case: Case, partition: int) -> AIOKafkaProducer:
+    """Another writer, who has sent a case and not committed it."""
+    other = AIOKafkaProducer(**client_settings(settings), transactional_id=f"{CASE_RECORDS}-{partition}")
+    await other.start()
+    await other.begin_transaction()
+    await other.send_and_wait(CASE_RECORDS, encode(case), key=case.case_id.encode(), partition=partition)
+    return other
+
+
 def grant(case: Case) -> Case:
     return replace(case, state="granted")
 
@@ -96,10 +105,7 @@ def test_a_writer_that_stood_still_meanwhile_overwrites_nothing(settings: Settin
         cases = CaseStore(settings)
         old = await cases.open(fresh("one"))
         partition = await cases._partition("one")
-        slow = AIOKafkaProducer(**client_settings(settings), transactional_id=f"{CASE_RECORDS}-{partition}")
-        await slow.start()
-        await slow.begin_transaction()
-        await slow.send_and_wait(CASE_RECORDS, encode(replace(old, state="lost")), key=b"one", partition=partition)
+        slow = await began(settings, replace(old, state="lost"), partition)
         await cases.append("one", entry("meanwhile"))
         with pytest.raises(ProducerFenced):
             await slow.commit_transaction()
@@ -122,11 +128,7 @@ def test_what_another_commits_between_reading_and_writing_is_kept(
         cases = CaseStore(settings)
         old = await cases.open(fresh("one"))
         partition = await cases._partition("one")
-        other = AIOKafkaProducer(**client_settings(settings), transactional_id=f"{CASE_RECORDS}-{partition}")
-        await other.start()
-        await other.begin_transaction()
-        theirs = replace(old, history=(*old.history, entry("theirs")))
-        await other.send_and_wait(CASE_RECORDS, encode(theirs), key=b"one", partition=partition)
+        other = await began(settings, replace(old, history=(*old.history, entry("theirs"))), partition)
 
         async def and_commit(*asked: Any) -> tuple[Case | None, int]:
             found = await sought(*asked)

@@ -16,9 +16,10 @@ from tests.streams.scorecards.card_case import Call, archived
 from tests.streams.upstreams.upstream_case import upstream
 from tests.waiting import LOOK_EVERY_S
 
-NOW_MS = time.time_ns() // 1_000_000
-TODAY = START_MS // DAY_MS - NOW_MS // DAY_MS
-"""`days_ago` of calls of today."""
+
+def today() -> int:
+    """`days_ago` of calls of today, which is another day than that of the import when tests run past midnight."""
+    return START_MS // DAY_MS - time.time_ns() // 1_000_000 // DAY_MS
 
 
 def bad(trunk: str, days_ago: int, first: int) -> list[Call]:
@@ -39,8 +40,9 @@ async def counted(browser: Browser) -> str:
 
 def test_who_is_alarming_is_named_with_a_contact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of yesterday by its name in the register, of today a trunk group that nobody knows; not of the day before."""
-    calls = [*bad("bad-7", TODAY + 1, 0), *bad("strange-8", TODAY, 100), *bad("old-9", TODAY + 2, 200)]
-    calls += [Call(n, trunk="good-1", days_ago=TODAY + 1, calling="+13035550111") for n in range(300, 340)]
+    day = today()
+    calls = [*bad("bad-7", day + 1, 0), *bad("strange-8", day, 100), *bad("old-9", day + 2, 200)]
+    calls += [Call(n, trunk="good-1", days_ago=day + 1, calling="+13035550111") for n in range(300, 340)]
     archived(ArchiveStore(str(tmp_path / "archive")), calls)
     register = tmp_path / "upstreams.yaml"
     known = upstream("bad-7", legal_name="Bad <Telecom>", ocn="111A", contact="noc@bad.example, +1 303 555 0199")
@@ -61,7 +63,7 @@ def test_who_is_alarming_is_named_with_a_contact(tmp_path: Path, monkeypatch: py
 
 def test_nobody_is_to_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ArchiveStore(str(tmp_path / "archive"))
-    archived(store, [Call(n, trunk="good-1", days_ago=TODAY) for n in range(40)])
+    archived(store, [Call(n, trunk="good-1", days_ago=today()) for n in range(40)])
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
     assert "Nobody: no upstream" in Played(tmp_path).run(Role.OPERATOR, counted)
 

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from streams.console.watching.history import series_of, versions_of
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from tests.streams.archive.archive_case import encoded, put, setup
 from tests.streams.console.console_case import CALLER, Browser, Played, decided
-from tests.streams.console.watching.test_upstreams import NOW_MS
 
+NOW_MS = time.time_ns() // 1_000_000
 HOUR_MS = 3_600_000
 CAMPAIGN = "c0123456789"
 FULL_HOUR_MS = NOW_MS // HOUR_MS * HOUR_MS

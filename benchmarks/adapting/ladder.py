@@ -26,7 +26,7 @@ from rich.console import Console
 
 from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
 from benchmarks.adapting.carriers import Carrier, Wanted, written
-from benchmarks.adapting.judging import RATES, group_before, recall, replayed_calls
+from benchmarks.adapting.judging import RATES, group_before, recall, replayed_calls, threshold
 from benchmarks.adapting.rows import parser_of, run
 from detector.contract.events import FeedbackSource
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -41,6 +41,7 @@ from models.adapt.rounds import Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.serve.artifact import SHIPPED, load
 from models.serve.weighing import GROUP_WEIGHT
+from models.traffic.truth import Truth
 from streams.commands.adapt.inputs import SEED, WINDOWS_H, joining_of, known_of, replay_of
 from streams.commands.budgets.collecting import call_keys_of
 from streams.commands.events.source import Source
@@ -61,24 +62,42 @@ HEADINGS = (
 )  # fmt: skip
 COLUMNS = ("shipped", "group", "blind", "said", "answered", "taken", "all")
 """Names of figures: of the models that were learnt, and of what the gate took with all answers."""
+KINDS_OF = ("shipped", "taken", "all")
+"""Of these what is hit is told by kind of caller, too."""
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judging:
-    """A later span: its calls, and which are lawful, and which are robocalls of campaigns that are new."""
+    """A later span: its calls, and which are lawful, which are robocalls of campaigns that are new, and of what kind.
+
+    All arrays have the shape (n_calls,).
+    """
 
     calls: Calls
     is_lawful: NDArray[np.bool_]
     is_new: NDArray[np.bool_]
+    kind: NDArray[np.str_]
 
     def recalls(self, scores: Floats) -> list[float]:
         """Share of the robocalls caught at each of `RATES` of lawful calls hit."""
         return [recall(scores, self.is_lawful, self.is_new, rate) for rate in RATES]
 
-    def of(self, student: Student | str) -> list[float] | None:
-        """The same of what was learnt; None where nothing was."""
-        return None if isinstance(student, str) else self.recalls(self.calls.rows.scored(student.scorer.raw))
+    def by_kind(self, scores: Floats) -> dict[str, dict[str, list[int]]]:
+        """Calls of each kind that are hit, and all of it, where 1 lawful call in 1,000 is hit."""
+        is_hit = scores > threshold(scores, self.is_lawful, RATES[0])
+        return {"lawful": self._kinds(is_hit, self.is_lawful), "robocalls": self._kinds(is_hit, self.is_new)}
+
+    def _kinds(self, is_hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[str, list[int]]:
+        kinds, codes = np.unique(self.kind[counted], return_inverse=True)
+        hit = np.bincount(codes, weights=is_hit[counted], minlength=len(kinds))
+        return {
+            str(kind): [int(its), int(all_)] for kind, its, all_ in zip(kinds, hit, np.bincount(codes), strict=True)
+        }
+
+    def scores(self, student: Student | str) -> Floats | None:
+        """Scores by what was learnt; None where nothing was."""
+        return None if isinstance(student, str) else self.calls.rows.scored(student.scorer.raw)
 
 
 def climbed(
@@ -96,35 +115,38 @@ def climbed(
         say: Told what is done.
     """
     margins = judging.calls.margins
-    found: dict[str, Any] = {
-        "shipped": judging.recalls(margins),
-        "group": judging.recalls(margins + GROUP_WEIGHT * group_before(margins, judging.calls)),
+    found: dict[str, Any] = {}
+    scores: dict[str, Floats | None] = {
+        "shipped": margins,
+        "group": margins + GROUP_WEIGHT * group_before(margins, judging.calls),
     }
 
     def told(what: str) -> Callable[..., None]:
         return lambda *done: say(f"{what}: {done[0]}")
 
     nothing = replace(material.labels, weight=np.zeros(len(is_robocall)))
-    found["blind"] = judging.of(
+    scores["blind"] = judging.scores(
         learn(replace(material, labels=nothing), SEED, told("without labels"), Way.TEACHER, lawful)
     )
     said = decided(material, learnt_from(material, SEED, told("complaints and traps"), lawful), "base", SEED)
-    found["said"] = judging.of(said.students.get(said.judged, ""))
+    scores["said"] = judging.scores(said.students.get(said.judged, ""))
     found["said_took"] = said.choice.value
     analyst = Random(f"analyst {seed}")
     material = taught_by_answers(material, is_robocall, days, analyst)
     students = learnt_from(material, SEED, told("with answers"), lawful)
     first, last = judged_by_answers(material, students, is_robocall, analyst)
-    found["answered"] = judging.of(last.students.get(first.judged, ""))
+    scores["answered"] = judging.scores(last.students.get(first.judged, ""))
     found["candidate"], found["took"] = first.judged.value, last.choice.value
     found["gate"] = last.verdict.as_json()
     if first.judged in last.students:
         found["lots"] = lots(material, last.students[first.judged].margins, is_robocall, analyst)
-    found["taken"] = _taken(found, last.choice, judging, last.chosen)
+    scores["taken"] = _taken(scores, last, judging)
     every = Labels(is_robocall, np.ones(len(is_robocall)), np.zeros(len(is_robocall), np.int64), ("truth",), 0)
     nobody = np.zeros(len(is_robocall), np.bool_)
     known = replace(material, labels=every, lawful=Lawful(nobody, nobody, nobody), root=None)
-    found["all"] = judging.of(learn(known, SEED, told("all labels"), Way.LABELS, lawful, doubts=False))
+    scores["all"] = judging.scores(learn(known, SEED, told("all labels"), Way.LABELS, lawful, doubts=False))
+    found |= {name: None if one is None else judging.recalls(one) for name, one in scores.items()}
+    found["kinds"] = {name: judging.by_kind(one) for name in KINDS_OF if (one := scores[name]) is not None}
     return found
 
 
@@ -192,10 +214,10 @@ def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], 
     }
 
 
-def _taken(found: dict[str, Any], choice: Choice, judging: Judging, chosen: Student | None) -> Any:
-    if chosen is not None:
-        return judging.of(chosen)
-    return found["group" if choice is Choice.GROUPED else "shipped"]
+def _taken(scores: Mapping[str, Floats | None], last: Outcome, judging: Judging) -> Floats | None:
+    if last.chosen is not None:
+        return judging.scores(last.chosen)
+    return scores["group" if last.choice is Choice.GROUPED else "shipped"]
 
 
 def answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.bool_], analyst: Random) -> Labels:
@@ -250,7 +272,8 @@ def counted(wanted: Wanted, partitions: int, console: Console, folder: Path = SH
         material, _ = known_of(done, base, np.zeros(0, np.int64), wanted.gate_hours or None)
         material = replace(material, root=root_of(folder, base))
         judging = judging_of(carrier, folder, partitions, console)
-    return Counted(material, _truths(material.calls, carrier.learnt), judging)
+    is_robocall = np.array([one.is_robocall for one in _truths(material.calls, carrier.learnt)])
+    return Counted(material, is_robocall, judging)
 
 
 def row_of(wanted: Wanted, options: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -285,16 +308,15 @@ def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, An
 def judging_of(carrier: Carrier, base: Path, partitions: int, console: Console) -> Judging:
     """Count the later span, with margins of the base, in the windows of all before, as in a worker that runs on."""
     calls = replayed_calls(carrier, base, partitions, console)
-    is_robocall = _truths(calls, carrier.truths)
-    by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
-    known = carrier.known
-    is_known = np.array([by_key[key].campaign in known for key in calls.call.tolist()])
-    return Judging(calls, ~is_robocall, is_robocall & ~is_known)
+    truths, known = _truths(calls, carrier.truths), carrier.known
+    is_robocall = np.array([one.is_robocall for one in truths])
+    is_new = np.array([one.is_robocall and one.campaign not in known for one in truths])
+    return Judging(calls, ~is_robocall, is_new, np.array([one.kind for one in truths]))
 
 
-def _truths(calls: Calls, truths: dict[str, Any]) -> NDArray[np.bool_]:
+def _truths(calls: Calls, truths: Mapping[str, Truth]) -> list[Truth]:
     by_key = dict(zip(call_keys_of(list(truths)).tolist(), truths.values(), strict=True))
-    return np.array([by_key[key].is_robocall for key in calls.call.tolist()])
+    return [by_key[key] for key in calls.call.tolist()]
 
 
 def cells(row: dict[str, Any]) -> list[str]:

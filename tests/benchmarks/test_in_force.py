@@ -12,7 +12,10 @@ from tests.models.adapt.spans import made
 def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -> None:
     """A model that tells all but a few; counted on another span.."""
     span, later = made(2, 30_000, sees=3.0), made(3, 30_000, sees=3.0)
-    judging, measured = Judging(later.calls, ~later.is_robocall, later.is_robocall), np.ones(30_000, np.bool_)
+    judging, measured = (
+        Judging(later.calls, ~later.is_robocall, later.is_robocall, later.kinds),
+        np.ones(30_000, np.bool_),
+    )
 
     once = Later(later.calls.margins, np.ones(30_000))
     steps = in_force(span.calls, measured, span.calls.margins, span.is_robocall, judging, once, 1)
@@ -38,7 +41,7 @@ def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -
 def test_calls_without_a_number_are_never_hit() -> None:
     span, later = made(2, 12_000, sees=3.0), made(3, 12_000, sees=3.0)
     hidden = replace(later.calls, is_number=np.zeros(12_000, np.bool_))
-    judging, measured = Judging(hidden, ~later.is_robocall, later.is_robocall), np.ones(12_000, np.bool_)
+    judging, measured = Judging(hidden, ~later.is_robocall, later.is_robocall, later.kinds), np.ones(12_000, np.bool_)
 
     once = Later(hidden.margins, np.ones(12_000))
     steps = in_force(span.calls, measured, span.calls.margins, span.is_robocall, judging, once, 1)

@@ -17,7 +17,7 @@ def test_a_carrier_climbs_from_no_labels_to_all(monkeypatch: pytest.MonkeyPatch)
     """All labels catch more than a base that sees little; what was taken is a model of the row or the base."""
     monkeypatch.setattr(rounds, "PARAMETERS", FAST)
     span, later = made(2, 12_000, sees=0.5), made(3, 12_000, sees=0.5)
-    judging = Judging(later.calls, ~later.is_robocall, later.is_robocall)
+    judging = Judging(later.calls, ~later.is_robocall, later.is_robocall, later.kinds)
     material = material_of(span, complaints(span, 0.3))
     said: list[str] = []
 
@@ -28,6 +28,12 @@ def test_a_carrier_climbs_from_no_labels_to_all(monkeypatch: pytest.MonkeyPatch)
     assert all(0.0 <= found[name][1] <= found[name][0] <= 1.0 for name in COLUMNS if found[name])
     assert found["gate"]["answers"]["answered"] != [0, 0]
     assert any(one.startswith("with answers") for one in said)
+    kinds = found["kinds"]["all"]
+    assert list(kinds) == ["lawful", "robocalls"]
+    hit, robocalls = kinds["robocalls"]["flood"]
+    assert (hit / robocalls, robocalls) == (found["all"][0], later.is_robocall.sum())
+    hit, lawful = kinds["lawful"]["person"]
+    assert (hit, lawful) == (int(lawful * 1e-3), (~later.is_robocall).sum())
     row = (
         {"author": "fourth", "seed": 1, "hours": 48.0, "partitions": 12, "judged": {"robocalls": 9, "lawful": 1_000}}
         | facts_of(material, span.is_robocall)

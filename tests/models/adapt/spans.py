@@ -45,6 +45,11 @@ class Made:
     calls: Calls
     is_robocall: NDArray[np.bool_]
 
+    @property
+    def kinds(self) -> NDArray[np.str_]:
+        """Kind of caller of each call."""
+        return np.where(self.is_robocall, "flood", "person")
+
 
 def made(seed: int, n: int = 24_000, *, sees: float = 0.8) -> Made:
     """Nine hours of calls, 6 % of campaigns of twenty calls each; the base sees one feature, trees see all four.

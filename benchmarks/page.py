@@ -11,15 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import campaign_table, sizing
-from benchmarks.adapting import in_force as of_in_force
-from benchmarks.adapting import ladder as of_ladder
-from benchmarks.adapting import poisoned as of_poisoned
-from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.markdown import Result, aim, aim_of_ratio, source, table
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
 from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
-from benchmarks.tables import bridge, people, state
+from benchmarks.tables import bridge, learning, people, state
 from benchmarks.tables.verifying import verifying
 from benchmarks.traceback_tables import jaeger, lifts, look_ups, tracebacks
 from benchmarks.turns import Ratio, in_words
@@ -29,9 +25,9 @@ RESULTS = DOCS / "benchmarks"
 PAGES = tuple(
     DOCS / f"{name}.md"
     for name in (
-        "benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality", "traceback",
-        "traceback-without-the-group", "campaigns", "redress", "bridge", "bridge-http", "signatures", "reliability",
-        "console", "tutorials/first-quarter-of-an-hour",
+        "benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality", "quality-adapted",
+        "traceback", "traceback-without-the-group", "campaigns", "redress", "bridge", "bridge-http", "signatures",
+        "reliability", "console", "tutorials/first-quarter-of-an-hour",
     )
 )  # fmt: skip
 PEER_AIMS: dict[str, tuple[tuple[str, ...], float]] = {
@@ -320,11 +316,6 @@ def archive(result: Result) -> str:
     return "\n\n".join([table(headings, rows), f"{what} {source(result)}"])
 
 
-def adapting(result: Result) -> str:
-    """Each carrier that was adapted to and judged."""
-    return f"{table(list(HEADINGS), [cells(row) for row in result['rows']])}\n\nThe last of the runs: {source(result)}"
-
-
 def signatures(result: Result) -> str:
     """Recall with and without features of signatures, at each carrier and under each assumption."""
     return f"{table(SIGNATURE_HEADINGS, signature_rows(result))}\n\n{source(result)}"
@@ -333,24 +324,6 @@ def signatures(result: Result) -> str:
 def campaigns(result: Result) -> str:
     """How well suspect calls are grouped."""
     return f"{table(campaign_table.HEADINGS, list(map(campaign_table.cells, result['rows'])))}\n\n{source(result)}"
-
-
-def ladder(result: Result) -> str:
-    """What each thing that is known adds at each carrier."""
-    rows = table(list(of_ladder.HEADINGS), list(map(of_ladder.cells, result["rows"])))
-    return f"{rows}\n\nThe last of the runs: {source(result)}"
-
-
-def in_force(result: Result) -> str:
-    """What is labelled by answers about callers drawn by lot, at each carrier."""
-    rows = table(list(of_in_force.HEADINGS), list(map(of_in_force.cells, result["rows"])))
-    return f"{rows}\n\nThe last of the runs: {source(result)}"
-
-
-def poisoned(result: Result) -> str:
-    """What a campaign of complaints about lawful callers does."""
-    rows = table(list(of_poisoned.HEADINGS), list(map(of_poisoned.cells, result["rows"])))
-    return f"{rows}\n\nThe last of the runs: {source(result)}"
 
 
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
@@ -367,7 +340,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "promotion": (("promotion",), promotion),
     "traffic": (("traffic",), traffic),
     "archive": (("archive",), archive),
-    "adapting": (("adapting",), adapting),
+    "adapting": (("adapting",), learning.adapting),
     "signatures": (("signature_features",), signatures),
     "tracebacks": (("tracebacks",), tracebacks),
     "live-tracebacks": (("live_tracebacks",), tracebacks),
@@ -375,13 +348,15 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "look-ups": (("look_ups_plain", "look_ups_digested"), look_ups),
     "jaeger": (("jaeger",), jaeger),
     "campaigns": (("campaigns",), campaigns),
-    "ladder": (("ladder",), ladder),
-    "ladder_days": (("ladder_days",), ladder),
-    "in_force": (("in_force",), in_force),
-    "ladder_curve": (("ladder_curve",), ladder),
-    "ladder_untold": (("ladder_untold",), ladder),
-    "poisoned": (("poisoned",), poisoned),
-    "poisoned_many": (("poisoned_many",), poisoned),
+    "ladder": (("ladder",), learning.ladder),
+    "ladder_days": (("ladder_days",), learning.ladder),
+    "kinds_caught": (("ladder_days",), learning.kinds_caught),
+    "kinds_hit": (("ladder_days",), learning.kinds_hit),
+    "in_force": (("in_force",), learning.in_force),
+    "ladder_curve": (("ladder_curve",), learning.ladder),
+    "ladder_untold": (("ladder_untold",), learning.ladder),
+    "poisoned": (("poisoned",), learning.poisoning),
+    "poisoned_many": (("poisoned_many",), learning.poisoning),
     "dips": (("dips",), bridge.dips),
     "dips-signed": (("dips_signed",), bridge.dips_signed),
     "http-dips": (("http_dips",), bridge.http_dips),

@@ -3,7 +3,7 @@
 `python -m benchmarks.adapting.ladder --out` measures it, and `python -m benchmarks.page` writes the tables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +46,7 @@ def caught(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         rows: Of carriers, as the ladder's `--out` has them.
     """
     kinds = sorted(_kinds(rows, "robocalls").items(), key=lambda one: one[1].share("taken"))
-    return [
-        [*_facts(kind, its), _each(f"{its.share(name):.3f}" for name in KINDS_OF),
-         _each(_of(sum(share >= LEAST_CAUGHT for share in its.shares(name)), its, name) for name in KINDS_OF)]
-        for kind, its in kinds
-    ]  # fmt: skip
+    return [_cells(*one, lambda share: f"{share:.3f}", lambda share: share >= LEAST_CAUGHT) for one in kinds]
 
 
 def hit(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -61,11 +57,7 @@ def hit(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """
     kinds = sorted(_kinds(rows, "lawful").items(), key=lambda one: -one[1].share("taken"))
     kinds = [one for one in kinds if max(one[1].share(name) for name in KINDS_OF) > RATES[0]]
-    return [
-        [*_facts(kind, its), _each(f"{its.share(name) * 1_000:.1f}" for name in KINDS_OF),
-         _each(_of(sum(share > MOST_HIT for share in its.shares(name)), its, name) for name in KINDS_OF)]
-        for kind, its in kinds
-    ]  # fmt: skip
+    return [_cells(*one, lambda share: f"{share * 1_000:.1f}", lambda share: share > MOST_HIT) for one in kinds]
 
 
 def _kinds(rows: Sequence[Mapping[str, Any]], side: str) -> dict[str, _Kind]:
@@ -77,14 +69,13 @@ def _kinds(rows: Sequence[Mapping[str, Any]], side: str) -> dict[str, _Kind]:
     return found
 
 
-def _facts(kind: str, its: _Kind) -> list[str]:
-    shipped = its.hit["shipped"]
-    return [f"`{kind}`", str(len(shipped)), f"{sum(calls for _, calls in shipped):,}"]
-
-
-def _of(many: int, its: _Kind, name: str) -> str:
-    return f"{many} of {len(its.shares(name))}"
-
-
-def _each(cells: Any) -> str:
-    return " / ".join(cells)
+def _cells(kind: str, its: _Kind, shown: Callable[[float], str], counts: Callable[[float], bool]) -> list[str]:
+    carriers = its.hit["shipped"]
+    shares = [its.shares(name) for name in KINDS_OF]
+    return [
+        f"`{kind}`",
+        str(len(carriers)),
+        f"{sum(calls for _, calls in carriers):,}",
+        " / ".join(shown(its.share(name)) for name in KINDS_OF),
+        " / ".join(f"{sum(map(counts, one))} of {len(one)}" for one in shares),
+    ]

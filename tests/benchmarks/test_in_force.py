@@ -12,10 +12,8 @@ from tests.models.adapt.spans import made
 def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -> None:
     """A model that tells all but a few; counted on another span.."""
     span, later = made(2, 30_000, sees=3.0), made(3, 30_000, sees=3.0)
-    judging, measured = (
-        Judging(later.calls, ~later.is_robocall, later.is_robocall, later.kinds),
-        np.ones(30_000, np.bool_),
-    )
+    judging = Judging(later.calls, ~later.is_robocall, later.is_robocall, later.kinds)
+    measured = np.ones(30_000, np.bool_)
 
     once = Later(later.calls.margins, np.ones(30_000))
     steps = in_force(span.calls, measured, span.calls.margins, span.is_robocall, judging, once, 1)

@@ -28,9 +28,8 @@ def test_the_busiest_lawful_number_is_complained_about_and_the_row_says_what_cam
     monkeypatch.setattr(rounds, "PARAMETERS", FAST)
     span, later = with_bank(made(2, 12_000, sees=0.5), 1), with_bank(made(3, 12_000, sees=0.5), 2)
     material = material_of(span, complaints(span, 0.3))
-    found = Counted(
-        material, span.is_robocall, Judging(later.calls, ~later.is_robocall, later.is_robocall, later.kinds)
-    )
+    judging = Judging(later.calls, ~later.is_robocall, later.is_robocall, later.kinds)
+    found = Counted(material, span.is_robocall, judging)
     wanted = Wanted("fourth", 1, 8.0, 5.0, 1.0)
     against = material.calls.number == BANK
 

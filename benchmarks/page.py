@@ -355,6 +355,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "in_force": (("in_force",), learning.in_force),
     "ladder_curve": (("ladder_curve",), learning.ladder),
     "ladder_untold": (("ladder_untold",), learning.ladder),
+    "ladder_partitions": (("ladder_partitions",), learning.ladder),
     "poisoned": (("poisoned",), learning.poisoning),
     "poisoned_many": (("poisoned_many",), learning.poisoning),
     "dips": (("dips",), bridge.dips),

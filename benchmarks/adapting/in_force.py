@@ -40,7 +40,7 @@ from streams.commands.adapt.inputs import SEED
 from streams.running.progress import step
 
 CALLS_24H = "number_attempts_24h"
-DAYS = (0, 1, 2, 4, 6)
+DAYS = (0, 2, 4, 8, 12)
 """Of answers, after which it is looked what is in force."""
 Mask = NDArray[np.bool_]
 

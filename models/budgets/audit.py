@@ -3,7 +3,8 @@
 Where no lawful callers are known, every call may count as lawful. Then no more calls are hit than lawful ones may be,
 though nearly all of the highest are robocalls. Answers tell. Callers are drawn from the highest calls, by lot and in
 proportion to their calls there, and a person says what each of them is. They are drawn from ten times as many calls as
-lawful ones may be hit. Once answers show that the budget is kept there, they are drawn from more calls.
+lawful ones may be hit. Once answers show that the budget is kept there, they are drawn from more calls, and at last
+half of the budget has to be shown to be kept.
 
 It is a risk-limiting audit. For each number of calls the hypothesis is that more of them are lawful than may be. Each
 answer multiplies the evidence against it by what it is worth, as in Wald's test, with the share of lawful callers that
@@ -27,12 +28,14 @@ from numpy.typing import NDArray
 
 from models.budgets.bounds import Bounded, Ints, ReferenceCalls, callers_needed, cuts_at
 
-MULTIPLES = (5.0, 10.0, 15.0)
-"""Calls that raise an alert, for each lawful one that may: how many are judged, one after the other. There are no more,
-since answers tell of this span alone: with twenty times the next day's lawful callers were too many at one of nine
-generated carriers, 1,279 in a million where 1,000 might be."""
-FRAMES = (1, 2)
-"""Which of these callers are drawn from, one after the other; the first is judged by draws from the second."""
+MULTIPLES = (5.0, 10.0, 15.0, 20.0, 30.0)
+"""Calls that raise an alert, for each lawful one that may: how many are judged, one after the other."""
+SPENT = (1.0, 1.0, 1.0, 0.5, 0.5)
+"""Share of the budget that each of them may spend. Answers tell of this span alone, and the lower the margin, the more
+the next day's lawful callers differ. With all of the budget at twenty times, 1,279 of a million were hit the next day
+at one of nine generated carriers, where 1,000 might be."""
+FIRST = 3
+"""Of these levels, for labels and then for blocks; then come the others, which take many answers."""
 BATCH = 20
 """Callers that are asked about at once."""
 MOST_DRAWN = 200
@@ -95,37 +98,39 @@ class AuditedCalls(ReferenceCalls):
         known = (self.answers == LAWFUL) & (self.margins >= margin)
         return float(np.mean(known))
 
-    def asked(self, budget: float, confidence: float, below: float) -> list[Ints]:
+    def asked(self, budget: float, confidence: float, below: float, levels: int = len(MULTIPLES)) -> list[Ints]:
         """About whom a person should be asked now.
 
         Args:
             budget: Share of the calls that may be lawful ones that are hit.
             confidence: That it is kept.
             below: Margin that is reached without further answers: nobody is asked where none leads below it.
+            levels: How many of `MULTIPLES` the answers are to show.
 
         Returns:
             Places of the calls of each, in order of time; empty where answers would be of no use.
         """
-        if self.needless(budget, confidence, below):
+        if self.needless(budget, confidence, below, levels):
             return []
-        walk = _Walk(self, budget, confidence)
+        walk = _Walk(self, budget, confidence, levels)
         at_best = replace(self, answers=np.where(self.answers == UNKNOWN, ROBOCALL, self.answers).astype(np.int8))
-        best = _Walk(at_best, budget, confidence).shown
+        best = _Walk(at_best, budget, confidence, levels).shown
         if best is None or (walk.shown is not None and best.margin >= walk.shown.margin):
             return []
         return [places[np.argsort(self.at_ms[places], kind="stable")] for places in walk.asked]
 
-    def needless(self, budget: float, confidence: float, below: float) -> str:
+    def needless(self, budget: float, confidence: float, below: float, levels: int = len(MULTIPLES)) -> str:
         """Say why no answer at all could lead below a margin; empty where some could.
 
         Args:
             budget: Share of the calls that may be lawful ones that are hit.
             confidence: That it is kept.
             below: Margin that is reached without further answers.
+            levels: How many of `MULTIPLES` they are to show.
         """
         if self.n_callers < callers_needed(budget, confidence):
             return "there are too few callers"
-        is_lowest = cuts_at(self.margins, [MULTIPLES[-1] * budget])[0] >= below
+        is_lowest = cuts_at(self.margins, [MULTIPLES[levels - 1] * budget])[0] >= below
         return "they begin as low as answers can lead" if is_lowest else ""
 
 
@@ -227,22 +232,23 @@ class _Walk:
         asked: Places of the calls of those who are to be asked about.
     """
 
-    def __init__(self, calls: AuditedCalls, budget: float, confidence: float) -> None:
+    def __init__(self, calls: AuditedCalls, budget: float, confidence: float, levels: int = len(MULTIPLES)) -> None:
         n, wanted = len(calls.margins), -math.log1p(-confidence)
-        cuts = cuts_at(calls.margins, [multiple * budget for multiple in MULTIPLES])
+        cuts = cuts_at(calls.margins, [multiple * budget for multiple in MULTIPLES[:levels]])
         self._top = np.flatnonzero(calls.margins >= cuts[-1])
         self._lots = calls.lots[self._top]
         self._is_in = [calls.margins[self._top] >= cut for cut in cuts]
         _, self._codes = np.unique(calls.callers[self._top], return_inverse=True)
         self._calls = [np.bincount(self._codes[inside], minlength=self._n_codes) for inside in self._is_in]
         self._levels = [
-            _Level(cut, int(its.sum()), budget * n, wanted) for cut, its in zip(cuts, self._calls, strict=True)
+            _Level(cut, int(its.sum()), spent * budget * n, wanted)
+            for cut, its, spent in zip(cuts, self._calls, SPENT[:levels], strict=True)
         ]
         self._said = _said(calls.answers[self._top], self._codes, self._n_codes)
         self._is_known = np.zeros(self._n_codes, np.bool_)
         self.answered = 0
         self.asked: list[Ints] = []
-        for frame in FRAMES:
+        for frame in range(1, levels):  # the first level is judged by draws from the second
             if not self._drew(frame):
                 break
         passed = list(takewhile(lambda level: level.is_shown, self._levels))

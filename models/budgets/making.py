@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.policy.budgets import DAY_MS, HOUR_S, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
-from models.budgets.audit import AuditedCalls
+from models.budgets.audit import FIRST, MULTIPLES, AuditedCalls
 from models.budgets.basis import Basis
 from models.budgets.bounds import Bounded, Floats, Ints, ReferenceCalls, callers_needed
 from models.budgets.measure import Group, Measure, Threshold, traffic_of
@@ -145,7 +145,10 @@ def _group(calls: ReferenceCalls | None) -> Group:
 
 
 def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlocks, found: Measure) -> list[Ints]:
-    """About whom a person should be asked now, so that more of the budgets can be spent: labels first, then blocks.
+    """About whom a person should be asked now, so that more of the budgets can be spent.
+
+    Labels come first and then blocks, up to fifteen times as many calls as lawful ones may be hit. Then each once more,
+    up to thirty times: that takes many answers.
 
     Args:
         references: Of the calls that were measured.
@@ -156,10 +159,12 @@ def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlo
     Returns:
         Places in the span of the calls of each, in order of time; empty where answers would be of no use.
     """
-    for one in _audits(references, budgets, standing, found):
-        asked = one.calls.asked(one.budget, budgets.confidence, one.below)
-        if asked:
-            return asked
+    audits = _audits(references, budgets, standing, found)
+    for levels in (FIRST, len(MULTIPLES)):
+        for one in audits:
+            asked = one.calls.asked(one.budget, budgets.confidence, one.below, levels)
+            if asked:
+                return asked
     return []
 
 

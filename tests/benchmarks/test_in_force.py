@@ -19,7 +19,7 @@ def test_answers_let_more_be_caught_and_no_more_lawful_calls_hit_than_may_be() -
     steps = in_force(span.calls, measured, span.calls.margins, span.is_robocall, judging, once, 1)
 
     assert len(steps) == len(DAYS)
-    assert [one["answered"] for one in steps[:3]] == [0, 20, 40]
+    assert [one["answered"] for one in steps[:3]] == [0, 40, 80]
     first, last = steps[0], steps[-1]
     assert 0 < first["caught"] < 0.05
     assert last["caught"] > 3 * first["caught"]

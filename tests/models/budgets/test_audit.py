@@ -57,13 +57,13 @@ class Twin:
         n, self.wanted = len(calls.margins), math.log(1 / (1 - confidence))
         order = sorted(range(n), key=lambda call: -calls.margins[call])
         self.levels = [set(order[: int(multiple * BUDGET * n)]) for multiple in audit.MULTIPLES]
-        self.calls, self.most = calls, BUDGET * n
+        self.calls, self.most = calls, [spent * BUDGET * n for spent in audit.SPENT]
         self.evidence = [[0.0] for _ in self.levels]
         self.draws: list[list[bool]] = [[] for _ in self.levels]
         self.taken: set[int] = set()
         self.against: set[int] = set()
         self.asked: list[int] = []
-        for frame in audit.FRAMES:
+        for frame in range(1, len(self.levels)):
             if not self.draw(frame):
                 break
 
@@ -80,7 +80,7 @@ class Twin:
         known = [call for call in calls & self.against if self.answer(self.calls.callers.item(call)) == LAWFUL]
         worst = len(calls & self.against) + len(calls - self.taken)
         passed = max(self.evidence[level]) >= self.wanted
-        return len(known) <= self.most and (passed or worst <= self.most)
+        return len(known) <= self.most[level] and (passed or worst <= self.most[level])
 
     def draw(self, frame: int) -> bool:
         lots = audit._mixed(self.calls.lots + np.uint64(frame))
@@ -116,7 +116,7 @@ class Twin:
 
     def weigh(self, level: int, *, is_against: bool) -> None:
         calls, draws = self.levels[level], self.draws[level]
-        limit = (self.most - len(calls & self.against)) / len(calls - self.taken)
+        limit = (self.most[level] - len(calls & self.against)) / len(calls - self.taken)
         if 0 < limit < 1:
             expected = (audit.EXPECTED * audit.WORTH + sum(draws)) / (audit.WORTH + len(draws))
             expected = min(expected, limit / 2)
@@ -188,7 +188,7 @@ def test_40_right_answers_let_ten_times_as_many_calls_be_hit() -> None:
 
 
 def test_a_caller_with_many_calls_is_asked_about_once_and_tells_much() -> None:
-    """Ten callers have all of the highest calls: ten answers show fifteen times as many calls."""
+    """Ten callers have all of the highest calls: ten answers show thirty times as many calls."""
     callers = np.where(np.arange(10_000) < 7_000, np.arange(10_000) % 10, np.arange(10_000))
     truth = calls_of(callers, np.arange(10_000) >= 7_000)
 
@@ -197,7 +197,22 @@ def test_a_caller_with_many_calls_is_asked_about_once_and_tells_much() -> None:
     assert sorted({truth.callers.item(int(its[0])) for its in asked}) == list(range(10))
     found = answered_in_full(truth).lowest(BUDGET, CONFIDENCE)
     assert found is not None
-    assert np.sum(truth.margins >= found.margin) == 15 * BUDGET * 10_000
+    assert np.sum(truth.margins >= found.margin) == 30 * BUDGET * 10_000
+
+
+@pytest.mark.parametrize(("lawful", "times"), [(90, 30), (150, 15), (250, 0)])
+def test_more_than_fifteen_times_as_many_calls_are_hit_where_half_of_the_budget_is_kept(
+    lawful: int, times: int
+) -> None:
+    """Fifty callers have the highest calls, and one of them is lawful: 200 of its calls may be hit."""
+    place = np.arange(10_000)
+    callers = np.where(place < 7_000, place % 50, place)
+    callers[:lawful] = 50
+    truth = calls_of(callers, (callers == 50) | (place >= 7_000))
+
+    found = answered_in_full(truth).lowest(BUDGET, CONFIDENCE)
+
+    assert (0 if found is None else np.sum(truth.margins >= found.margin)) == times * BUDGET * 10_000
 
 
 def test_who_has_no_answer_counts_as_lawful() -> None:
@@ -248,8 +263,10 @@ def test_nobody_is_asked_where_that_would_lead_no_lower_or_few_called() -> None:
     calls = unanswered(calls_of(np.arange(10_000), np.zeros(10_000)))
     few = unanswered(calls_of(np.arange(149), np.zeros(149)))
 
-    assert calls.asked(BUDGET, CONFIDENCE, 7_002.0)
-    assert not calls.asked(BUDGET, CONFIDENCE, 7_000.0)
+    assert calls.asked(BUDGET, CONFIDENCE, 4_002.0)
+    assert not calls.asked(BUDGET, CONFIDENCE, 4_000.0)
+    assert calls.asked(BUDGET, CONFIDENCE, 7_002.0, audit.FIRST)
+    assert not calls.asked(BUDGET, CONFIDENCE, 7_000.0, audit.FIRST)
     assert not few.asked(BUDGET, CONFIDENCE, math.inf)
     assert few.lowest(BUDGET, CONFIDENCE) is None
 

@@ -27,8 +27,9 @@ from detector.contract.decisions import Action
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
-from models.adapt.adapting import Choice, Outcome, learnt_from
+from models.adapt.adapting import learnt_from
 from models.adapt.calls import Calls
+from models.adapt.outcome import Choice, Outcome
 from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, Answers
 from models.budgets.bounds import Floats
 from models.budgets.making import Subject, asked_by_lot, make

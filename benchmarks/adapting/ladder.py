@@ -30,12 +30,14 @@ from benchmarks.adapting.judging import RATES, group_before, recall, replayed_ca
 from benchmarks.adapting.rows import parser_of, run
 from detector.contract.events import FeedbackSource
 from detector.features.table import FEATURE_SCHEMA_ID
-from models.adapt.adapting import Choice, Held, Outcome, decided, learnt_from
+from models.adapt.adapting import decided, learnt_from
 from models.adapt.alerts import VOLUMES, highest
 from models.adapt.asking import ask, ranking
 from models.adapt.calls import Calls, Lawful
 from models.adapt.comparing import Cluster, answers_in, compared, drawn
+from models.adapt.held_back import HeldBackCalls
 from models.adapt.labels import Labels
+from models.adapt.outcome import Choice, Outcome
 from models.adapt.root import root_of
 from models.adapt.rounds import Material, Student, Way, learn
 from models.budgets.bounds import Floats
@@ -197,7 +199,7 @@ def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], 
         How much more of the robocalls it catches at equal alerts, among those that may be drawn; shares of the lots by
         which it is taken and is shown to be worse; and how many answers that takes, in the mean.
     """
-    held, base = Held(material, SEED, None), material.base_scores
+    held, base = HeldBackCalls(material, SEED, None), material.base_scores
     nothing = replace(material.labels, weight=np.zeros(len(is_robocall)))
     verdicts = []
     for lot in range(LOTS):

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.adapt.adapting import WAYS, Held, Outcome
+from models.adapt.held_back import HeldBackCalls
 from models.adapt.labels import clusters_of
+from models.adapt.outcome import WAYS, Outcome
 from models.adapt.rounds import MOST_LAWFUL, Material, learn
 from models.budgets.bounds import Floats, Ints
 from models.judge.learning_curve import SHARES, Judged, lots_of
@@ -40,7 +41,7 @@ def learning_curve(
     whole = outcome.chosen
     if whole is None:
         return "nothing that was learnt is to run"
-    held = Held(material, seed, whole.margins)
+    held = HeldBackCalls(material, seed, whole.margins)
     if held.missing:
         return held.missing
     is_robocall, is_lawful = held.known

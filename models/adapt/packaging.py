@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.adapt.adapting import Choice, Outcome
 from models.adapt.found import write_found
+from models.adapt.outcome import Choice, Outcome
 from models.adapt.rounds import Student
 from models.judge.packaging import golden_rows
 from models.serve.artifact import Contents, Model, load, save

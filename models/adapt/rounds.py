@@ -91,7 +91,7 @@ class Material:
 
     Attributes:
         calls: All n calls of the span.
-        labels: Of these.
+        labels: Of all n calls.
         lawful: References among them.
         is_learning: Calls that are learnt from, shape (n,): nothing of the others is looked at but their score.
         feature_names: Of their rows.
@@ -144,20 +144,19 @@ def learn(
     Returns:
         What was learnt, or why nothing could be.
     """
-    part, margins = _Part.of(material), material.calls.margins
-    is_contradicted = np.zeros(len(margins), np.bool_)
-    rate, share, witnesses = None, 0.0, []
-    for number in range(1, ROUNDS[way] + 1):
-        say(number)
-        scores = part.scores(margins)
-        if number == 1:
-            if way is Way.LABELS and doubts:
-                chance = _trusted(part, scores, seed, most_lawful)
-                is_contradicted[part.places] = chance < CONTRADICTED
-                part = part.weighed(chance)
-            rate = part.rate(scores)
-            share = taught_share(rate)
-        taught = part.lesson(scores, way, share)
+    say(1)
+    last, margins, witnesses = ROUNDS[way], material.calls.margins, []
+    part, is_contradicted = _Part.of(material), np.zeros(len(margins), np.bool_)
+    if way is Way.LABELS and doubts:
+        chance = _trusted(part, part.scores(margins), seed, most_lawful)
+        is_contradicted[part.places] = chance < CONTRADICTED
+        part = part.weighed(chance)
+    rate = part.rate(part.scores(margins))
+    share = taught_share(rate)
+    for number in range(1, last + 1):
+        if number > 1:
+            say(number)
+        taught = part.lesson(part.scores(margins), way, share)
         witnesses.append(purity(taught.top, part.labels, part.lawful))
         shortage = _shortage(taught, part.is_early)
         if shortage:
@@ -168,14 +167,26 @@ def learn(
         learnt, digest = data.labels_by_source(), data.digest()
         boosted = fit_drawn(data, seed, parameters)
         del data
-        if number == ROUNDS[way] and material.root is not None:
+        if number == last and material.root is not None:
             boosted = material.root.grown(boosted)
         estimator, scorer = calibrate(boosted, later, share if rate is None else rate.share, _nobody)
         margins = material.calls.rows.scored(scorer.raw)
     return Student(
-        estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,
-        parameters, material.root, is_contradicted,
-    )  # fmt: skip
+        estimator=estimator,
+        scorer=scorer,
+        thresholds=thresholds_of(scorer, later),
+        margins=margins,
+        calibrated_on=later,
+        learnt=learnt,
+        data_digest=digest,
+        base_rate=rate,
+        share=share,
+        purity=witnesses,
+        seed=seed,
+        parameters=parameters,
+        root=material.root,
+        is_contradicted=is_contradicted,
+    )
 
 
 def _nobody(_: str) -> None:
@@ -191,7 +202,7 @@ class _Part:
         places: Of these among them, shape (m,).
         keys: Calling number, origin and block, shape (m,) each.
         is_early: Those that trees are fitted to, shape (m,).
-        labels: Of these.
+        labels: Of the m calls.
         lawful: References among them.
     """
 

@@ -8,8 +8,7 @@ from benchmarks.adapting.carriers import Wanted
 from benchmarks.adapting.ladder import COLUMNS, HEADINGS, Judging, cells, climbed, days_of, facts_of
 from benchmarks.adapting.rows import merged
 from models.adapt import rounds
-from tests.models.adapt.said import complaints, material_of
-from tests.models.adapt.spans import made
+from tests.models.adapt.spans import complaints, made, material_of
 from tests.models.adapt.test_adapting import FAST
 
 

@@ -9,8 +9,7 @@ from benchmarks.adapting.carriers import Wanted
 from benchmarks.adapting.ladder import Counted, Judging
 from benchmarks.adapting.poisoned import COMPLAINT, HEADINGS, cells, complained, hit, learnt, targets_of
 from models.adapt import rounds
-from tests.models.adapt.said import complaints, material_of
-from tests.models.adapt.spans import Made, made
+from tests.models.adapt.spans import Made, complaints, made, material_of
 from tests.models.adapt.test_adapting import FAST
 
 BANK = 5_555_555

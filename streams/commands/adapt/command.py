@@ -54,8 +54,8 @@ from streams.running.progress import step
 from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from models.adapt.adapting import Outcome
     from models.adapt.calls import Calls
+    from models.adapt.outcome import Outcome
     from models.adapt.root import Root
     from models.adapt.rounds import Material
 
@@ -182,13 +182,13 @@ def _adapted(
     done: Replayed, base: Model, root: "Root", registered: Any, judge_h: float | None, console: Console
 ) -> "tuple[Outcome, Material, Any]":
     """Learn and judge, and say how far it is; who is cleared by feedback is among the registered senders given back."""
-    from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.adapt.adapting import adapt_model  # noqa: PLC0415 - scikit-learn takes seconds
 
     with step("Learning", console) as say:
         say("joining feedback and calls")
         material, registered = known_of(done, base, registered, judge_h)
         material = replace(material, root=root)
-        return learn(material, base.version, SEED, say), material, registered
+        return adapt_model(material, base.version, SEED, say), material, registered
 
 
 def _curve_of(material: "Material", outcome: "Outcome", console: Console) -> LearningCurve | None:

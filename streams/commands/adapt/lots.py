@@ -16,9 +16,9 @@ import msgspec
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import gate
-from models.adapt.adapting import NAMES, Choice, Unsettled
 from models.adapt.comparing import Turn, compared, mostly
 from models.adapt.found import note_verdict
+from models.adapt.outcome import NAMES, Choice, Unsettled
 from models.adapt.packaging import MEASURES
 from models.errors import ArtifactError
 from models.serve.artifact import load

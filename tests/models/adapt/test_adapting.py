@@ -7,15 +7,27 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Choice, Held, Outcome, adapt, decided, is_learnt_from
+from models.adapt.adapting import adapt_model, decided, is_learnt_from
 from models.adapt.comparing import LOOKS, Cluster
-from models.adapt.gate import CONFIDENCE, LIKELY
+from models.adapt.gate import CONFIDENCE, LIKELY, Proof
+from models.adapt.held_back import HeldBackCalls
+from models.adapt.outcome import NAMES, Choice, Outcome
 from models.adapt.rounds import Student, Way, learn
 from models.errors import TrainingDataInvalid
 from models.learn.training import Parameters
 from models.traffic.truth import UNKNOWN_KIND, Truth
-from tests.models.adapt.said import complaints, early, few, looked_at, material_of, taught
-from tests.models.adapt.spans import HOUR_MS, Made, calls_of, made
+from tests.models.adapt.spans import (
+    HOUR_MS,
+    Made,
+    calls_of,
+    complaints,
+    early,
+    few,
+    looked_at,
+    made,
+    material_of,
+    taught,
+)
 
 FAST = Parameters(n_trees=25, min_samples_leaf=20, max_features=1.0, learning_rate=0.2)
 
@@ -31,7 +43,7 @@ def over_two_days(span: Made) -> Made:
 
 
 def adapted(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Outcome:
-    return adapt(material_of(span, said, registered), "gbt-base", 7, lambda *_: None)
+    return adapt_model(material_of(span, said, registered), "gbt-base", 7, lambda *_: None)
 
 
 def caught(span: Made, margins: np.ndarray) -> float:
@@ -129,7 +141,7 @@ def test_what_answers_taught_need_only_be_likely_to_gain() -> None:
     assert isinstance(learnt, Student)
 
     outcome = decided(material, {Choice.LABELLED: learnt}, "gbt-base", 7)
-    sure = Held(material, 7, None).judged(learnt.margins, Choice.GROUPED)
+    sure = HeldBackCalls(material, 7, None).judged(learnt.margins, NAMES[Choice.GROUPED], Proof.SURE)
 
     assert outcome.choice is Choice.LABELLED, outcome.verdict.reason
     assert (outcome.verdict.confidence, sure.confidence) == (0.6, 0.95)
@@ -255,35 +267,6 @@ def test_a_model_that_answers_show_to_be_worse_is_refused() -> None:
     assert not outcome.questions
 
 
-def test_a_caller_who_was_learnt_from_does_not_judge() -> None:
-    """One campaign through all of the span, labelled in both parts, is no evidence of others."""
-    span = made(2)
-    number = np.where(span.is_robocall, 77, span.calls.number)
-    one = replace(span, calls=replace(span.calls, number=number, block=number))
-
-    outcome = adapted(one, complaints(one, 0.2))
-
-    assert outcome.verdict.callers == 0
-
-
-def test_a_cluster_that_an_analyst_labelled_does_not_judge() -> None:
-    """An answer labels an origin whole: what was learnt of its first part is no evidence on its second.
-
-    Complaints about other calls of the origin do not take it out; those of a number block do.
-    """
-    span = made(2, sees=1.5)
-    answered = Truth(True, "", UNKNOWN_KIND, "analyst", 0.9)
-    origins = np.unique(span.calls.origin[span.is_robocall])[:20]
-    of_cluster = span.is_robocall & np.isin(span.calls.origin, origins)
-    said = complaints(span, 0.3)
-    whole = {int(key): answered for key in span.calls.call[of_cluster].tolist()}
-
-    both, alone = adapted(span, {**said, **whole}), adapted(span, said)
-
-    assert adapted(span, whole).verdict.callers == 0
-    assert 0 < both.verdict.callers < alone.verdict.callers
-
-
 def test_a_base_that_sees_everything_is_kept() -> None:
     span = made(2)
     perfect = replace(span.calls, margins=np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10)
@@ -319,7 +302,7 @@ def test_a_base_that_has_a_group_weight_is_judged_by_what_it_decides_by() -> Non
     perfect = np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10
     material = replace(material_of(span, complaints(span, 0.3)), is_grouped=True)
 
-    outcome = adapt(replace(material, calls=replace(span.calls, grouped=perfect)), "gbt-base", 7, lambda *_: None)
+    outcome = adapt_model(replace(material, calls=replace(span.calls, grouped=perfect)), "gbt-base", 7, lambda *_: None)
 
     assert Choice.GROUPED not in outcome.verdicts
     assert outcome.is_base

@@ -11,7 +11,7 @@ from models.adapt.asking import MOST_CALLS, Aim, Asking, ask, ranking, top_of
 from models.adapt.calls import Calls, Lawful, Mask
 from models.adapt.labels import Labels
 from models.adapt.rounds import Material
-from tests.models.adapt import said as hearing
+from tests.models.adapt import spans as hearing
 from tests.models.adapt.spans import calls_of, made
 from tests.models.adapt.test_adapting import FAST
 

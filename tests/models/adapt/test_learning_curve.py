@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Choice, Outcome, adapt, is_learnt_from
+from models.adapt.adapting import adapt_model, is_learnt_from
 from models.adapt.comparing import LOOKS
 from models.adapt.learning_curve import learning_curve
+from models.adapt.outcome import Choice, Outcome
 from models.adapt.rounds import Material
 from models.serve.learning_curve import LearningCurve
 from models.traffic.truth import Truth
-from tests.models.adapt.said import complaints, material_of, taught
-from tests.models.adapt.spans import Made, made
+from tests.models.adapt.spans import Made, complaints, made, material_of, taught
 from tests.models.adapt.test_adapting import FAST, answers_to
 
 
@@ -26,7 +26,7 @@ def test_its_last_point_is_the_model_that_was_chosen() -> None:
     """Judged on held-back robocalls that nobody learnt from, and on lawful references; fewer callers taught before."""
     span = made(2, 40_000, sees=1.5)
     material = material_of(span, taught(span, complaints(span, 0.6, wrong=0.5)))
-    outcome = adapt(material, "gbt-base", 7, lambda *_: None)
+    outcome = adapt_model(material, "gbt-base", 7, lambda *_: None)
     said: list[int] = []
 
     curve = learning_curve(material, outcome, 7, lambda _, done, of: said.append(of - done))
@@ -56,7 +56,7 @@ def test_where_the_base_stays_there_is_none() -> None:
     """Nothing that was learnt is to run."""
     span = made(2)
     material = material_of(span, {})
-    outcome = adapt(material, "gbt-base", 7, lambda *_: None)
+    outcome = adapt_model(material, "gbt-base", 7, lambda *_: None)
 
     assert outcome.choice is not Choice.ADAPTED
     assert learning_curve(material, outcome, 7, lambda *_: None) == "nothing that was learnt is to run"
@@ -89,7 +89,7 @@ def answered(span: Made, said: dict[int, Truth]) -> tuple[Material, Outcome]:
     """What comes of it once an analyst has answered all that is asked: a model that was learnt."""
     for _ in range(LOOKS + 1):
         material = material_of(span, said)
-        outcome = adapt(material, "gbt-base", 7, lambda *_: None)
+        outcome = adapt_model(material, "gbt-base", 7, lambda *_: None)
         if not outcome.questions:
             break
         said |= answers_to(span, outcome.questions)

@@ -9,14 +9,14 @@ import pytest
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
-from models.adapt.adapting import Choice, Outcome, adapt
+from models.adapt.adapting import adapt_model
 from models.adapt.found import FOUND
+from models.adapt.outcome import Choice, Outcome
 from models.adapt.packaging import package
 from models.serve.artifact import load, read_card
 from models.serve.manifest import read_manifest
 from models.serve.weighing import GROUP_WEIGHT
-from tests.models.adapt.said import complaints, material_of, taught
-from tests.models.adapt.spans import made
+from tests.models.adapt.spans import complaints, made, material_of, taught
 from tests.models.adapt.test_adapting import FAST
 from tests.models.small_model import save_small_model
 
@@ -29,7 +29,7 @@ def outcome() -> Outcome:
     span = made(2, sees=1.5)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rounds, "PARAMETERS", FAST)
-        found = adapt(material_of(span, taught(span, complaints(span, 0.3))), "gbt-base", 7, lambda *_: None)
+        found = adapt_model(material_of(span, taught(span, complaints(span, 0.3))), "gbt-base", 7, lambda *_: None)
     assert found.chosen is not None
     return found
 

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
-from models.adapt.adapting import adapt
+from models.adapt.adapting import adapt_model
 from models.adapt.packaging import package
 from models.adapt.root import Root, root_of
 from models.adapt.rounds import Student, learn
@@ -18,8 +18,7 @@ from models.serve.artifact import Model, load
 from models.serve.forest import forest_of
 from models.serve.manifest import ESTIMATOR
 from models.serve.scorer import UNCALIBRATED, TreeScorer
-from tests.models.adapt.said import complaints, material_of, taught
-from tests.models.adapt.spans import Made, made
+from tests.models.adapt.spans import Made, complaints, made, material_of, taught
 from tests.models.adapt.test_adapting import FAST
 from tests.models.small_model import save_small_model
 
@@ -71,7 +70,7 @@ def test_adapted_again_it_keeps_the_first_base_and_loses_what_it_had_learnt(
 
     def night(root: Root, folder: Path) -> Root:
         material = material_of(span, taught(span, complaints(span, 0.3)))
-        outcome = adapt(replace(material, root=root), "gbt-base", 7, lambda *_: None)
+        outcome = adapt_model(replace(material, root=root), "gbt-base", 7, lambda *_: None)
         assert outcome.chosen is not None, outcome.verdict.reason
         model = package(outcome, tmp_path / "base", folder, schema_id="f", created_ms=5, made_by=MADE_BY)
         return root_of(folder, model)

@@ -10,8 +10,7 @@ from models.adapt.labels import Labels
 from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, Way, learn
 from models.adapt.teaching import Lesson
 from models.traffic.truth import UNKNOWN_KIND, Truth
-from tests.models.adapt.said import complaints, early, looked_at, material_of
-from tests.models.adapt.spans import made
+from tests.models.adapt.spans import complaints, early, looked_at, made, material_of
 from tests.models.adapt.test_adapting import FAST
 
 

@@ -19,9 +19,10 @@ days count as long as their calls are in the span.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import takewhile
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,9 @@ FIRST = 3
 """Of these levels, for labels and then for blocks; then come the others, which take many answers."""
 BATCH = 20
 """Callers that are asked about at once."""
-MOST_DRAWN = 200
-"""Callers that are drawn in one frame, at most: what they do not show is not asked further."""
+MOST_DRAWN = 400
+"""Callers that are drawn in one frame, at most: what they do not show is not asked further. Half of a thirtieth takes
+205 answers where none is lawful, and some 140 more with one that is."""
 EXPECTED, WORTH = 0.01, 20.0
 """Share of lawful callers that is expected before any answer, and how many answers that is worth. It makes evidence
 come sooner where it is near the truth, and never wrong."""
@@ -49,6 +51,18 @@ MOSTLY = 0.5
 Answers = NDArray[np.int8]
 UNKNOWN, LAWFUL, ROBOCALL = -1, 0, 1
 """Answers about calls."""
+
+
+class Wanted(NamedTuple):
+    """Where answers are of use: they are to lead to a margin below one, and not below the other.
+
+    Attributes:
+        below: What is reached without further answers.
+        floor: What others hold: lower ones would not be taken.
+    """
+
+    below: float
+    floor: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,40 +112,55 @@ class AuditedCalls(ReferenceCalls):
         known = (self.answers == LAWFUL) & (self.margins >= margin)
         return float(np.mean(known))
 
-    def asked(self, budget: float, confidence: float, below: float, levels: int = len(MULTIPLES)) -> list[Ints]:
+    def known_lawful_cut(self, budget: float) -> float:
+        """The lowest margin from which on no more calls are known to be lawful ones than may be hit.
+
+        Args:
+            budget: Share of the calls that may be.
+        """
+        known = np.sort(self.margins[self.answers == LAWFUL])[::-1]
+        spared = int(budget * len(self.margins))
+        return float(np.nextafter(known[spared], np.inf)) if spared < len(known) else -math.inf
+
+    def reach(self, budget: float, confidence: float) -> float:  # noqa: ARG002 - others go by it
+        """The margin below which no answers lead."""
+        return cuts_at(self.margins, [MULTIPLES[-1] * budget])[0]
+
+    def asked(self, budget: float, confidence: float, wanted: Wanted, levels: int = len(MULTIPLES)) -> list[Ints]:
         """About whom a person should be asked now.
 
         Args:
             budget: Share of the calls that may be lawful ones that are hit.
             confidence: That it is kept.
-            below: Margin that is reached without further answers: nobody is asked where none leads below it.
+            wanted: Where answers are of use.
             levels: How many of `MULTIPLES` the answers are to show.
 
         Returns:
             Places of the calls of each, in order of time; empty where answers would be of no use.
         """
-        if self.needless(budget, confidence, below, levels):
+        if self.needless(budget, confidence, wanted, levels):
             return []
-        walk = _Walk(self, budget, confidence, levels)
-        at_best = replace(self, answers=np.where(self.answers == UNKNOWN, ROBOCALL, self.answers).astype(np.int8))
-        best = _Walk(at_best, budget, confidence, levels).shown
-        if best is None or (walk.shown is not None and best.margin >= walk.shown.margin):
+        walk, best = (_Walk(self, budget, confidence, levels, guess) for guess in (UNKNOWN, ROBOCALL))
+        reached = wanted.below if walk.shown is None else min(wanted.below, max(walk.shown.margin, wanted.floor))
+        if best.shown is None or max(best.shown.margin, wanted.floor) >= reached:
             return []
         return [places[np.argsort(self.at_ms[places], kind="stable")] for places in walk.asked]
 
-    def needless(self, budget: float, confidence: float, below: float, levels: int = len(MULTIPLES)) -> str:
-        """Say why no answer at all could lead below a margin; empty where some could.
+    def needless(self, budget: float, confidence: float, wanted: Wanted, levels: int = len(MULTIPLES)) -> str:
+        """Say why no answer at all could lead to where it is of use; empty where some could.
 
         Args:
             budget: Share of the calls that may be lawful ones that are hit.
             confidence: That it is kept.
-            below: Margin that is reached without further answers.
+            wanted: Where answers are of use.
             levels: How many of `MULTIPLES` they are to show.
         """
         if self.n_callers < callers_needed(budget, confidence):
             return "there are too few callers"
-        is_lowest = cuts_at(self.margins, [MULTIPLES[levels - 1] * budget])[0] >= below
-        return "they begin as low as answers can lead" if is_lowest else ""
+        lowest = cuts_at(self.margins, [MULTIPLES[levels - 1] * budget])[0]
+        if lowest >= wanted.below:
+            return "they begin as low as answers can lead"
+        return "reciprocal pairs or answers hold them where they are" if wanted.floor >= wanted.below else ""
 
 
 def lots_of(calls: Ints, calling: Ints, at_ms: Ints, secret: bytes) -> NDArray[np.uint64]:
@@ -226,15 +255,29 @@ class _Level:
 class _Walk:
     """Callers in the order of the draw.
 
+    Args:
+        calls: All.
+        budget: Share of them that may be lawful ones that are hit.
+        confidence: That it is kept.
+        levels: How many of `MULTIPLES` are drawn for.
+        guess: What callers are taken for about whom nobody answered.
+
     Attributes:
         shown: The largest level that is shown, as all before it are; None where none is, or there are no calls in it.
         answered: Callers that were drawn and about whom somebody answered.
         asked: Places of the calls of those who are to be asked about.
     """
 
-    def __init__(self, calls: AuditedCalls, budget: float, confidence: float, levels: int = len(MULTIPLES)) -> None:
+    def __init__(
+        self,
+        calls: AuditedCalls,
+        budget: float,
+        confidence: float,
+        levels: int = len(MULTIPLES),
+        guess: int = UNKNOWN,
+    ) -> None:
         n, wanted = len(calls.margins), -math.log1p(-confidence)
-        cuts = cuts_at(calls.margins, [multiple * budget for multiple in MULTIPLES[:levels]])
+        cuts = cuts_at(calls.margins, [multiple * budget for multiple in MULTIPLES])
         self._top = np.flatnonzero(calls.margins >= cuts[-1])
         self._lots = calls.lots[self._top]
         self._is_in = [calls.margins[self._top] >= cut for cut in cuts]
@@ -242,16 +285,17 @@ class _Walk:
         self._calls = [np.bincount(self._codes[inside], minlength=self._n_codes) for inside in self._is_in]
         self._levels = [
             _Level(cut, int(its.sum()), spent * budget * n, wanted)
-            for cut, its, spent in zip(cuts, self._calls, SPENT[:levels], strict=True)
+            for cut, its, spent in zip(cuts, self._calls, SPENT, strict=True)
         ]
         self._said = _said(calls.answers[self._top], self._codes, self._n_codes)
+        self._said[self._said == UNKNOWN] = guess
         self._is_known = np.zeros(self._n_codes, np.bool_)
         self.answered = 0
         self.asked: list[Ints] = []
         for frame in range(1, levels):  # the first level is judged by draws from the second
             if not self._drew(frame):
                 break
-        passed = list(takewhile(lambda level: level.is_shown, self._levels))
+        passed = list(takewhile(lambda level: level.is_shown, self._levels[:levels]))
         self.shown = passed[-1] if passed and passed[-1].total else None
 
     @property

@@ -53,8 +53,17 @@ class Basis:
         found = self.calls.lowest(budget, confidence)
         if found is None:
             return None
+        return self.at(max(found.margin, self.held(budget, confidence)), budget, confidence)
+
+    def held(self, budget: float, confidence: float) -> float:
+        """The margin below which `calls` alone cannot lead: others hold it.
+
+        Args:
+            budget: Share of lawful calls that may be hit, in (0, 1).
+            confidence: Of the bounds, in (0, 1).
+        """
         others = [cuts_at(calls.margins, [share])[0] for calls, share in self._others(budget, confidence)]
-        return self.at(max([found.margin, self.floor, *others]), budget, confidence)
+        return max([self.floor, *others])
 
     def at(self, margin: float, budget: float, confidence: float) -> Bounded:
         """The share of `calls` hit from a margin on, and its bound, or what others use of the budget if that is more.
@@ -79,12 +88,10 @@ class Basis:
             confidence: Of the bounds.
             rule: Of the policy.
         """
-        alone = self.lowest(budget, confidence)
-        if alone is None:
-            return self
-        calls = with_standing_blocks(self.calls, rule, alone.margin)
-        people = None if self.people is None else with_standing_blocks(self.people, rule, alone.margin)
-        return replace(self, calls=calls, people=people, floor=alone.margin)
+        floor = max(self.calls.reach(budget, confidence), self.floor)
+        calls = with_standing_blocks(self.calls, rule, floor)
+        people = None if self.people is None else with_standing_blocks(self.people, rule, floor)
+        return replace(self, calls=calls, people=people, floor=floor)
 
     def _others(self, budget: float, confidence: float) -> list[tuple[ReferenceCalls, float]]:
         """Other calls of enough callers, with the share of them that may be hit."""

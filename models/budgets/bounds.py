@@ -90,6 +90,16 @@ class ReferenceCalls:
         last = ends[kept - 1]
         return Bounded(margins.item(last), share.item(last), bounds.item(kept - 1))
 
+    def reach(self, budget: float, confidence: float) -> float:
+        """The margin below which the budget cannot be kept, whatever raises some calls; infinite where nothing shows.
+
+        Args:
+            budget: Share of lawful calls that may be hit, in (0, 1).
+            confidence: Of the bound, in (0, 1).
+        """
+        found = self.lowest(budget, confidence)
+        return math.inf if found is None else found.margin
+
     def hit_from(self, margin: float, budget: float, confidence: float) -> Bounded:  # noqa: ARG002 - others go by it
         """The share hit from a given margin on, with its bound, whatever the budget; as `lowest`."""
         hit = self.margins >= margin

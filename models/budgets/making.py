@@ -3,19 +3,19 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from detector.policy.budgets import DAY_MS, HOUR_S, MILLION, Budgets
 from detector.policy.settings import StandingBlocks
-from models.budgets.audit import FIRST, MULTIPLES, AuditedCalls
+from models.budgets.audit import FIRST, MULTIPLES, Wanted
 from models.budgets.basis import Basis
 from models.budgets.bounds import Bounded, Floats, Ints, ReferenceCalls, callers_needed
 from models.budgets.measure import Group, Measure, Threshold, traffic_of
 from models.budgets.references import References, Span
 from models.budgets.standing import with_standing_blocks
+from models.budgets.ways import Ways, ways_of
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 
@@ -95,19 +95,13 @@ def make(
         last: The measure that this one is to follow, of the same model and number of partitions; None for the first,
             and to forget it.
     """
-    label_basis = _basis(references, budgets.label_per_million / MILLION, budgets)
-    block_basis = _basis(references, budgets.block_per_million / MILLION, budgets)
+    labels, blocks = (one.lowest() for one in ways_of(references, budgets, standing))
     wanted = (
-        ("labelled", label_basis, budgets.label_per_million, None if last is None else last.label),
-        (
-            "blocked",
-            block_basis.with_standing_blocks(budgets.block_per_million / MILLION, budgets.confidence, standing),
-            budgets.block_per_million,
-            None if last is None else last.block,
-        ),
+        ("labelled", labels, budgets.label_per_million, None if last is None else last.label),
+        ("blocked", blocks, budgets.block_per_million, None if last is None else last.block),
     )
     found = [_threshold(*one, budgets, subject) for one in wanted]
-    goes_by_all = any(one.calls is not references.registered for one in (label_basis, block_basis))
+    goes_by_all = any(basis.everybody is None for basis, _ in (labels, blocks))
     return Measure(
         model_version=subject.model_version,
         partitions=subject.partitions,
@@ -161,8 +155,8 @@ def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlo
     """
     audits = _audits(references, budgets, standing, found)
     for levels in (FIRST, len(MULTIPLES)):
-        for one in audits:
-            asked = one.calls.asked(one.budget, budgets.confidence, one.below, levels)
+        for one, wanted in audits:
+            asked = one.audited.asked(one.budget, one.confidence, wanted, levels)
             if asked:
                 return asked
     return []
@@ -171,78 +165,56 @@ def asked_by_lot(references: References, budgets: Budgets, standing: StandingBlo
 def why_nobody(references: References, budgets: Budgets, standing: StandingBlocks, found: Measure) -> str:
     """Say why `asked_by_lot`, given the same, names nobody."""
     audits = _audits(references, budgets, standing, found)
-    why = [one.calls.needless(one.budget, budgets.confidence, one.below) or NOTHING_LEFT for one in audits]
+    why = [one.audited.needless(one.budget, one.confidence, wanted) or NOTHING_LEFT for one, wanted in audits]
     return f"labels: {why[0]}; blocks: {why[1]}"
 
 
-class _Audit(NamedTuple):
-    """Calls that answers may tell of, what may be hit of them, and the margin that is reached without further ones."""
-
-    calls: AuditedCalls
-    budget: float
-    below: float
-
-
-def _audits(references: References, budgets: Budgets, standing: StandingBlocks, found: Measure) -> list[_Audit]:
-    """For labels, and for blocks."""
-    label, block = (one / MILLION for one in (budgets.label_per_million, budgets.block_per_million))
-    calls, alone = references.audited, _by_answers(references).lowest(block, budgets.confidence)
-    blocked = calls if alone is None else with_standing_blocks(calls, standing, alone.margin)
-    below = [math.inf if one is None else one.wanted_margin for one in (found.label, found.block)]
-    return [_Audit(calls, label, below[0]), _Audit(blocked, block, below[1])]
+def _audits(
+    references: References, budgets: Budgets, standing: StandingBlocks, found: Measure
+) -> list[tuple[Ways, Wanted]]:
+    """For labels, and for blocks: what answers may tell of, and where they are of use."""
+    reached = [math.inf if one is None else one.wanted_margin for one in (found.label, found.block)]
+    both = ways_of(references, budgets, standing)
+    return [(ways, ways.wanted(below)) for ways, below in zip(both, reached, strict=True)]
 
 
-def outlives(last: Measure, found: Measure, calls: AuditedCalls, budgets: Budgets) -> bool:
+def outlives(last: Measure, found: Measure, references: References, budgets: Budgets, standing: StandingBlocks) -> bool:
     """Whether a measure that rests on answers stays in force beside one that does not yet, or on fewer of them.
 
     A new span draws other callers, about whom nobody has answered yet. Until that is done the last measure is as good
-    as on any day on which nothing is measured, unless it is old, or answers speak against it.
+    as on any day on which nothing is measured, unless it is old, or answers speak against its labels or its blocks.
 
     Args:
         last: In force until now.
         found: Of `make`, after it.
-        calls: All calls of the new span.
+        references: Of the new span.
         budgets: Of the policy.
+        standing: When blocks become a block of the caller, of the policy.
     """
-    label, most = last.label, budgets.label_per_million
-    if label is None or not label.answers or label.most_per_million > most:
+    if found.end_ms - last.end_ms >= budgets.oldest_days * DAY_MS:
         return False
-    allows_less = found.label is None or found.label.wanted_margin > label.margin
-    is_old = found.end_ms - last.end_ms >= budgets.oldest_days * DAY_MS
-    return allows_less and not is_old and calls.lawful_from(label.margin) <= most / MILLION
-
-
-def _basis(references: References, budget: float, budgets: Budgets) -> Basis:
-    """The calls that a budget goes by: those that let it be spent from the lowest margin on.
-
-    References catch more where they are many and robocalls are, too; all calls are certain, and need fewer days.
-    Answers need neither senders nor belief, but a person.
-    """
-    of_all = Basis(references.everybody, is_of_all=True)
-    ways = [of_all, _by_answers(references)]
-    if references.registered is not None:
-        people, everybody = references.reciprocal, references.everybody
-        ways = [Basis(references.registered, people=people, everybody=everybody, times=budgets.most_of_all), *ways]
-    found = [(one, one.lowest(budget, budgets.confidence)) for one in ways]
-    shown = [(bounded.margin, one) for one, bounded in found if bounded is not None]
-    return min(shown, key=lambda one: one[0])[1] if shown else of_all
-
-
-def _by_answers(references: References) -> Basis:
-    return Basis(references.audited, people=references.reciprocal)
+    both = [(last.label, found.label, budgets.label_per_million), (last.block, found.block, budgets.block_per_million)]
+    audited, allows_less = references.audited, False
+    for before, now, per_million in both:
+        if before is None:
+            continue
+        calls = with_standing_blocks(audited, standing, before.margin) if before is last.block else audited
+        if before.most_per_million > per_million or calls.lawful_from(before.margin) > per_million / MILLION:
+            return False
+        allows_less |= bool(before.answers) and (now is None or now.wanted_margin > before.margin)
+    return allows_less
 
 
 def _threshold(
     done: str,
-    basis: Basis,
+    way: tuple[Basis, Bounded | None],
     per_million: int,
     last: Threshold | None,
     budgets: Budgets,
     subject: Subject,
 ) -> tuple[Threshold | None, str]:
     """The threshold of one action, and what is wrong with it or why there is none."""
-    budget = per_million / MILLION
-    wanted = basis.lowest(budget, budgets.confidence)
+    budget, (basis, wanted) = per_million / MILLION, way
     if wanted is None:
         needed = callers_needed(budget, budgets.confidence)
         return None, (

@@ -263,7 +263,7 @@ def _measured(
         audit = references, policy.budgets, policy.standing_blocks, found
         asked = asked_by_lot(*audit)
         nobody = "" if asked else why_nobody(*audit)
-        stays = last is not None and bool(asked) and outlives(last, found, references.audited, policy.budgets)
+        stays = last is not None and bool(asked) and outlives(last, found, references, *audit[1:3])
         return _Measured(found, span, asked, nobody, stays)
 
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.budgets import audit
-from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, AuditedCalls, lots_of
+from models.budgets.audit import LAWFUL, ROBOCALL, UNKNOWN, AuditedCalls, Wanted, lots_of
 from models.budgets.bounds import Ints
 
 BUDGET, CONFIDENCE = 0.02, 0.95
+ANY = Wanted(math.inf)
+"""Nothing is reached without answers."""
 VERSION = "gbt-0123456789ab"
 
 
@@ -43,7 +45,7 @@ def answered_in_full(truth: AuditedCalls, batches: int = 50) -> AuditedCalls:
     """Who is asked about is answered about, batch after batch, as long as anybody is."""
     calls = unanswered(truth)
     for _ in range(batches):
-        asked = calls.asked(BUDGET, CONFIDENCE, math.inf)
+        asked = calls.asked(BUDGET, CONFIDENCE, ANY)
         if not asked:
             break
         calls = said(calls, asked, truth)
@@ -53,7 +55,8 @@ def answered_in_full(truth: AuditedCalls, batches: int = 50) -> AuditedCalls:
 class Twin:
     """The audit in sets and sums over them, from its definition."""
 
-    def __init__(self, calls: AuditedCalls, confidence: float) -> None:
+    def __init__(self, calls: AuditedCalls, confidence: float, guess: int = UNKNOWN) -> None:
+        self.guess = guess
         n, self.wanted = len(calls.margins), math.log(1 / (1 - confidence))
         order = sorted(range(n), key=lambda call: -calls.margins[call])
         self.levels = [set(order[: int(multiple * BUDGET * n)]) for multiple in audit.MULTIPLES]
@@ -72,7 +75,7 @@ class Twin:
         its = [int(self.calls.answers[call]) for call in self.levels[-1] if self.calls.callers[call] == caller]
         known = [one for one in its if one != UNKNOWN]
         if not known:
-            return UNKNOWN
+            return self.guess
         return ROBOCALL if 2 * sum(one == ROBOCALL for one in known) > len(known) else LAWFUL
 
     def is_shown(self, level: int) -> bool:
@@ -109,9 +112,7 @@ class Twin:
 
     def asks(self) -> list[int]:
         """Nobody where answers of the best kind would show no more than these do."""
-        best = self.calls.answers.copy()
-        best[best == UNKNOWN] = ROBOCALL
-        at_best = Twin(replace(self.calls, answers=best), 1 - math.exp(-self.wanted)).hit()
+        at_best = Twin(self.calls, 1 - math.exp(-self.wanted), ROBOCALL).hit()
         return self.asked if at_best and len(at_best) > len(self.hit() or ()) else []
 
     def weigh(self, level: int, *, is_against: bool) -> None:
@@ -157,13 +158,13 @@ def test_it_comes_to_what_the_slow_twin_comes_to(
     truth = calls_of(callers, is_lawful, f"gbt-{seed}")
     calls = unanswered(truth)
     for _ in range(batches):
-        calls = said(calls, calls.asked(BUDGET, confidence, math.inf), truth)
+        calls = said(calls, calls.asked(BUDGET, confidence, ANY), truth)
     calls.answers[random.random(n) < lost] = UNKNOWN
 
     found, twin = calls.lowest(BUDGET, confidence), Twin(calls, confidence)
 
     assert (None if found is None else set(np.flatnonzero(calls.margins >= found.margin).tolist())) == twin.hit()
-    asked = calls.asked(BUDGET, confidence, math.inf)
+    asked = calls.asked(BUDGET, confidence, ANY)
     assert [calls.callers.item(int(its[0])) for its in asked] == twin.asks()
 
 
@@ -171,12 +172,12 @@ def test_40_right_answers_let_ten_times_as_many_calls_be_hit() -> None:
     """Each of 10,000 callers calls once, and the highest are robocallers."""
     truth = calls_of(np.arange(10_000), np.arange(10_000) >= 4_000)
     first = unanswered(truth)
-    asked = first.asked(BUDGET, CONFIDENCE, math.inf)
+    asked = first.asked(BUDGET, CONFIDENCE, ANY)
 
     assert first.lowest(BUDGET, CONFIDENCE) is None
     assert [len(its) for its in asked] == [1] * audit.BATCH
     second = said(first, asked, truth)
-    third = said(second, second.asked(BUDGET, CONFIDENCE, math.inf), truth)
+    third = said(second, second.asked(BUDGET, CONFIDENCE, ANY), truth)
 
     found = third.lowest(BUDGET, CONFIDENCE)
     assert found is not None
@@ -192,7 +193,7 @@ def test_a_caller_with_many_calls_is_asked_about_once_and_tells_much() -> None:
     callers = np.where(np.arange(10_000) < 7_000, np.arange(10_000) % 10, np.arange(10_000))
     truth = calls_of(callers, np.arange(10_000) >= 7_000)
 
-    asked = unanswered(truth).asked(BUDGET, CONFIDENCE, math.inf)
+    asked = unanswered(truth).asked(BUDGET, CONFIDENCE, ANY)
 
     assert sorted({truth.callers.item(int(its[0])) for its in asked}) == list(range(10))
     found = answered_in_full(truth).lowest(BUDGET, CONFIDENCE)
@@ -215,14 +216,55 @@ def test_more_than_fifteen_times_as_many_calls_are_hit_where_half_of_the_budget_
     assert (0 if found is None else np.sum(truth.margins >= found.margin)) == times * BUDGET * 10_000
 
 
+@pytest.mark.parametrize(("lawful", "answers"), [(0, 460), (1, 600)])
+def test_thirty_times_are_shown_at_a_large_carrier_with_a_lawful_caller_on_the_way(lawful: int, answers: int) -> None:
+    """Each of 600,000 callers calls once; one of those who are drawn from twenty times as many calls is lawful."""
+    n, budget = 600_000, 0.001
+    is_lawful = np.arange(n) >= 30_000
+    truth = calls_of(np.arange(n), is_lawful)
+    calls, given = unanswered(truth), 0
+    for _ in range(60):
+        asked = calls.asked(budget, CONFIDENCE, ANY)
+        if not asked:
+            break
+        if lawful and given > 140:  # fifteen times are shown
+            is_lawful[asked[0]], lawful = True, 0
+            truth = calls_of(np.arange(n), is_lawful)
+        calls, given = said(calls, asked, truth), given + len(asked)
+
+    found = calls.lowest(budget, CONFIDENCE)
+
+    assert found is not None
+    assert np.sum(calls.margins >= found.margin) == 30 * budget * n
+    assert answers - 80 < given <= answers
+
+
+def test_answers_that_were_given_are_not_taken_for_better_ones() -> None:
+    """A lawful caller has 700 of the 2,000 highest calls, 200 may be: its answer is about some of them, and ends it."""
+    n, budget = 200_000, 0.001
+    callers = np.arange(n)
+    large = np.random.default_rng(1).choice(2_000, 700, replace=False)
+    callers[large] = n
+    truth = calls_of(callers, callers == n)
+    calls, given = unanswered(truth), 0
+    for _ in range(20):
+        asked = calls.asked(budget, CONFIDENCE, ANY)
+        if not asked:
+            break
+        calls, given = said(calls, [places[:50] for places in asked], truth), given + len(asked)
+
+    assert given == audit.BATCH
+    assert calls.lowest(budget, CONFIDENCE) is None
+
+
 def test_who_has_no_answer_counts_as_lawful() -> None:
     truth = calls_of(np.arange(10_000), np.arange(10_000) >= 4_000)
-    asked = unanswered(truth).asked(BUDGET, CONFIDENCE, math.inf)
+    asked = unanswered(truth).asked(BUDGET, CONFIDENCE, ANY)
 
     half = said(unanswered(truth), asked[::2], truth)
 
     assert half.lowest(BUDGET, CONFIDENCE) is None
-    again = half.asked(BUDGET, CONFIDENCE, math.inf)
+    again = half.asked(BUDGET, CONFIDENCE, ANY)
     assert [its.tolist() for its in again[:10]] == [its.tolist() for its in asked[1::2]]
 
 
@@ -232,10 +274,10 @@ def test_the_draw_does_not_depend_on_the_order_of_calls_and_differs_by_model() -
     shuffled = AuditedCalls(*(getattr(calls, one.name)[order] for one in fields(calls)))
     other = replace(calls, lots=lots_of(np.arange(5_000), calls.callers, calls.at_ms, b"another"))
 
-    for places in shuffled.asked(BUDGET, CONFIDENCE, math.inf):
+    for places in shuffled.asked(BUDGET, CONFIDENCE, ANY):
         assert (np.diff(shuffled.at_ms[places]) > 0).all()
     first, second, third = (
-        [one.callers.item(int(its[0])) for its in one.asked(BUDGET, CONFIDENCE, math.inf)]
+        [one.callers.item(int(its[0])) for its in one.asked(BUDGET, CONFIDENCE, ANY)]
         for one in (calls, shuffled, other)
     )
 
@@ -257,17 +299,27 @@ def test_what_is_known_to_be_lawful_counts_from_a_margin_on() -> None:
     calls = calls_of(np.arange(1_000), np.arange(1_000) % 2)
     assert calls.lawful_from(901.0) == 0.05
     assert unanswered(calls).lawful_from(901.0) == 0.0
+    cut = calls.known_lawful_cut(0.05)
+    assert calls.lawful_from(cut) == 0.05
+    assert calls.lawful_from(np.nextafter(cut, -np.inf)) > 0.05
+    assert unanswered(calls).known_lawful_cut(0.05) == -math.inf
 
 
 def test_nobody_is_asked_where_that_would_lead_no_lower_or_few_called() -> None:
     calls = unanswered(calls_of(np.arange(10_000), np.zeros(10_000)))
     few = unanswered(calls_of(np.arange(149), np.zeros(149)))
 
-    assert calls.asked(BUDGET, CONFIDENCE, 4_002.0)
-    assert not calls.asked(BUDGET, CONFIDENCE, 4_000.0)
-    assert calls.asked(BUDGET, CONFIDENCE, 7_002.0, audit.FIRST)
-    assert not calls.asked(BUDGET, CONFIDENCE, 7_000.0, audit.FIRST)
-    assert not few.asked(BUDGET, CONFIDENCE, math.inf)
+    assert calls.asked(BUDGET, CONFIDENCE, Wanted(4_002.0))
+    assert not calls.asked(BUDGET, CONFIDENCE, Wanted(4_000.0))
+    assert calls.asked(BUDGET, CONFIDENCE, Wanted(7_002.0), audit.FIRST)
+    assert not calls.asked(BUDGET, CONFIDENCE, Wanted(7_000.0), audit.FIRST)
+    assert calls.asked(BUDGET, CONFIDENCE, Wanted(9_002.0, 9_000.0))
+    assert not calls.asked(BUDGET, CONFIDENCE, Wanted(9_002.0, 9_002.0))
+    calls.answers[4_000:7_000] = LAWFUL  # of what thirty times have
+    calls.answers[2_000:3_000] = LAWFUL  # of what fifteen times have
+    assert calls.asked(BUDGET, CONFIDENCE, Wanted(8_002.0))
+    assert not calls.asked(BUDGET, CONFIDENCE, Wanted(8_000.0))
+    assert not few.asked(BUDGET, CONFIDENCE, ANY)
     assert few.lowest(BUDGET, CONFIDENCE) is None
 
 
@@ -313,4 +365,4 @@ def test_where_all_calls_score_alike_nothing_is_shown_or_asked() -> None:
     alike = replace(calls, margins=np.ones(10_000))
 
     assert alike.lowest(BUDGET, CONFIDENCE) is None
-    assert not alike.asked(BUDGET, CONFIDENCE, math.inf)
+    assert not alike.asked(BUDGET, CONFIDENCE, ANY)

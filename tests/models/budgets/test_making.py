@@ -326,18 +326,6 @@ def test_it_is_said_why_nobody_is_asked() -> None:
     assert said == f"labels: {NOTHING_LEFT}; blocks: there are too few callers"
 
 
-def test_people_keep_the_budget_beside_answers() -> None:
-    """One in a hundred of those who call each other would be hit: answers about others do not outweigh that."""
-    everybody, people = calls_of(40_000), calls_of(20_000, shift=-0.1)
-    robocallers = np.full(40_000, ROBOCALL, np.int8)
-
-    found = measured(found_of(None, people, everybody, robocallers))
-
-    assert found.label is not None
-    assert found.label.answers
-    assert found.label.margin == pytest.approx(9.89, abs=1e-3)
-
-
 def test_large_budgets_end_at_the_lowest_margin() -> None:
     """Fifteen times 70,000 in a million are more than all calls."""
     everybody = calls_of(40_000)
@@ -349,14 +337,56 @@ def test_large_budgets_end_at_the_lowest_margin() -> None:
     assert found.label.margin == 0.0
 
 
-@pytest.mark.parametrize(("lawful", "days", "stays"), [(0, 1, True), (39, 1, True), (41, 1, False), (0, 7, False)])
-def test_a_measure_by_answers_outlives_a_day_without_them(lawful: int, days: int, stays: bool) -> None:
-    """Not one that is old, or that answers of the new day speak against: 40 of 40,000 calls may be lawful ones."""
+@pytest.mark.parametrize(
+    ("highest", "lawful", "days", "stays"),
+    [
+        (1_200, 0, 1, True),
+        (600, 39, 1, True),
+        (600, 41, 1, False),
+        (1_200, 0, 7, False),
+        (40, 4, 1, True),
+        (40, 5, 1, False),
+    ],
+)
+def test_a_measure_by_answers_outlives_a_day_without_them(highest: int, lawful: int, days: int, stays: bool) -> None:
+    """Not one that is old, or that answers of the new day speak against.
+
+    Of 40,000 calls 40 may be lawful ones that are labelled, and 4 lawful ones that are blocked: those from 120 on.
+    """
     everybody, answers = calls_of(40_000), np.full(40_000, UNKNOWN, np.int8)
     last = measured(found_of(None, None, everybody, np.full(40_000, ROBOCALL, np.int8)))
-    answers[40_000 - lawful :] = LAWFUL
+    answers[40_000 - highest : 40_000 - highest + lawful] = LAWFUL
     found = found_of(None, None, everybody, answers)
     later = msgspec.structs.replace(measured(found), end_ms=last.end_ms + days * 86_400_000)
 
-    assert outlives(last, later, found.audited, Budgets()) is stays
-    assert not outlives(later, last, found.audited, Budgets())
+    assert outlives(last, later, found, Budgets(), STANDING) is stays
+    assert not outlives(later, last, found, Budgets(), STANDING)
+
+
+def test_blocks_by_answers_outlive_a_day_without_them_where_labels_go_by_senders() -> None:
+    everybody, senders, budgets = calls_of(400_000), calls_of(20_000, shift=-0.5), Budgets(most_of_all=1_000)
+    last = measured(found_of(senders, None, everybody, np.full(400_000, ROBOCALL, np.int8)), budgets=budgets)
+    found = found_of(senders, None, everybody)
+    later = msgspec.structs.replace(measured(found, budgets=budgets), end_ms=last.end_ms + 86_400_000)
+    assert last.label is not None
+    assert not last.label.answers
+    assert outlives(last, later, found, budgets, STANDING)
+
+
+def test_a_lower_budget_and_standing_blocks_of_lawful_callers_end_a_measure_by_answers() -> None:
+    """Three calls of a lawful caller would be blocked, four may be: but thirty more follow while its block stands."""
+    everybody = calls_of(40_000)
+    last = measured(found_of(None, None, everybody, np.full(40_000, ROBOCALL, np.int8)))
+    answers, its = np.full(40_000, UNKNOWN, np.int8), np.r_[0:30, 39_997:40_000]
+    answers[its] = LAWFUL
+    alone = found_of(None, None, everybody, answers)
+    later = msgspec.structs.replace(measured(alone), end_ms=last.end_ms + 1)
+    assert outlives(last, later, alone, Budgets(), STANDING)
+    assert not outlives(last, later, alone, Budgets(label_per_million=999), STANDING)
+    assert not outlives(last, later, alone, Budgets(block_per_million=99), STANDING)
+    callers, at_ms = everybody.callers.copy(), everybody.at_ms.copy()
+    callers[its], at_ms[its] = 40_000, np.r_[3_000:33_000:1_000, 0:3_000:1_000]
+    callers = np.unique(callers, return_inverse=True)[1]
+    together = found_of(None, None, ReferenceCalls(everybody.margins, callers, at_ms), answers)
+    assert outlives(last, later, together, Budgets(), STANDING)  # ten blocks would bring one about
+    assert not outlives(last, later, together, Budgets(), StandingBlocks(after_blocks=3))

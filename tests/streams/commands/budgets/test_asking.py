@@ -184,7 +184,7 @@ def test_lawful_callers_among_the_highest_let_nothing_more_be_labelled(
         done = run(*measure, "--afresh")
 
     assert label_of(model) == before
-    assert "nobody is asked about any more; labels: by what was answered so far" in done.stderr
+    assert "nobody is asked about any more; labels: reciprocal pairs or answers hold them where they are" in done.stderr
 
 
 def test_a_table_half_filled_in_keeps_its_open_questions(tmp_path: Path, measure: list[str]) -> None:

@@ -94,7 +94,7 @@ BESIDE = (
     "/streams/redis/lists.py",
 )
 """Wherever one of these is in a stack, it is background, whatever it calls."""
-SHARED = ("/detector/columns/membership.py", "/detector/columns/compiled.py", "/detector/columns/distinct_rows.py")
+SHARED = ("/detector/columns/membership.py", "/detector/columns/compiled.py")
 """Of several stages: these count for whoever called them."""
 WAITING = ("/streams/running/daemon_thread.py", "/concurrent/futures/thread.py", "/threading.py", "/queue.py")
 """Innermost frames of threads that wait for work and take no time."""

@@ -1,6 +1,7 @@
 """What benchmarks compute from what they measure, against figures worked out by hand."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from benchmarks.cost_model import Point, fit
 from benchmarks.promotion import Answer, judged
 from benchmarks.sizing import Assumptions, Costs, size
 
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("detector", "models", "streams")
 SPAWN = "<module> (/app/streams/commands/main.py:9);run (/app/streams/running/services.py:161)"
 MEASURED = {
     "rate": {"idle_s": 0.01, "batch_us": 256.0, "event_us": 9.0},
@@ -42,6 +45,15 @@ def test_a_sample_counts_for_its_innermost_stage() -> None:
     found = breakdown.by_stage(stacks)
     assert found == {"windows and features": 30, "decode": 20, "background": 7, "event loop": 5, "other": 1}
     assert sum(breakdown.in_microseconds(found, 14.0).values()) == pytest.approx(14.0)
+
+
+def test_stages_name_files_that_are_there() -> None:
+    """A file that has moved would count for whoever is next in its stack."""
+    files = ["/" + path.relative_to(ROOT).as_posix() for top in PACKAGES for path in (ROOT / top).rglob("*.py")]
+    tables = (*breakdown.STAGES.values(), breakdown.BESIDE, breakdown.SHARED, breakdown.WAITING)
+    ours = [part for parts in tables for part in parts if part.startswith(tuple(f"/{top}/" for top in PACKAGES))]
+    assert len(ours) > 30
+    assert [part for part in ours if not any(part in file for file in files)] == []
 
 
 def test_an_event_loop_that_waits_is_not_at_work() -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from benchmarks.machine import describe, give
-from benchmarks.workload import event_lines
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.workload import event_lines
 from streams.archive.export import Span, events, parts_of
 from streams.archive.files import ArchiveStore
 from streams.archive.settings import ArchiveSettings, load_archive_settings

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.processors import cpu_s
+from benchmarks.harness.processors import cpu_s
 
 RATE_HZ = 200
 OTHER = "other"

@@ -27,7 +27,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from detector.campaigns.calls import SuspectCall
 from detector.campaigns.grouping import FEWEST_CALLS, Campaigns
 from detector.columns.hashing import PUBLIC_SEED

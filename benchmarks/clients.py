@@ -23,12 +23,12 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from benchmarks.backlog import ends
+from benchmarks.harness.backlog import ends
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.open_loop import IDLE, Generator, Reader
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.workload import latency_event
 from benchmarks.latency import COMPARED, Paths, p50_ms
-from benchmarks.machine import describe, give
-from benchmarks.open_loop import IDLE, Generator, Reader
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
-from benchmarks.workload import latency_event
 from streams.kafka.topics import admin_client
 from streams.local.services import local_services
 from streams.settings import load_settings

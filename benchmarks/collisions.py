@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import describe, give
-from benchmarks.windows import WINDOWS
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.windows import WINDOWS
 from detector.columns.arrays import Ints
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.columns.compiled import compiled_borrowing

@@ -29,13 +29,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from benchmarks.backlog import publish
-from benchmarks.machine import describe, give
+from benchmarks.harness.backlog import publish
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.processors import on_processors
+from benchmarks.harness.trees import Tree, checked_out, commits_between
+from benchmarks.harness.turns import FEWEST, Ratio, add_limits, in_words, limits_of, ratio_of, take_turns
 from benchmarks.mixed_events import mixed_event_file
-from benchmarks.processors import on_processors
 from benchmarks.throughput import WORKER_PROCESSOR, Bench
-from benchmarks.trees import Tree, checked_out, commits_between
-from benchmarks.turns import FEWEST, Ratio, add_limits, in_words, limits_of, ratio_of, take_turns
 from streams.local.services import local_services
 
 FEW = 20_000

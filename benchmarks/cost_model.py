@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks.harness.windows import WINDOWS
 from benchmarks.snapshot import Traffic
-from benchmarks.windows import WINDOWS
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
 from streams.files import private_folder

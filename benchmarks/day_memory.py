@@ -10,10 +10,10 @@ second one on. The model reads no feature of days and signatures; they are compu
 import re
 from functools import partial
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.workload import event_lines
 from benchmarks.replay import cost_of, measure, parsed, replay_parser
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
-from benchmarks.workload import event_lines
 from detector.features.window_constants import DAY_MS, HOUR_MS
 
 _TIMES = re.compile(rb'("(?:setup|answer|end)_time_ms":\s*)(\d+)')

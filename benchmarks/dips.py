@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import describe, give
-from benchmarks.processors import cpu_s, machine_busy_s
-from benchmarks.recovery import Worker
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.processors import cpu_s, machine_busy_s
+from benchmarks.harness.worker import Worker
 from benchmarks.signers import Header, Signers, signers
 from streams.bridge.sip.messages import Junk, read_request
 from streams.bridge.sip.responses import Answer, Source, respond

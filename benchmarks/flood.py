@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 from confluent_kafka import Producer
 
-from benchmarks.machine import describe, give
-from benchmarks.recovery import PATIENT, Worker, wait_until
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.worker import PATIENT, Worker, wait_until
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
 from streams.files import private_folder

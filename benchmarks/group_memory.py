@@ -9,10 +9,10 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of
+from benchmarks.harness.workload import event_lines
 from benchmarks.replay import cost_of, models_by_turns, parsed, replay_parser
-from benchmarks.turns import add_limits, limits_of, ratio_of
-from benchmarks.workload import event_lines
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED
 from models.serve.weighing import with_group_weight

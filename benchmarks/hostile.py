@@ -31,9 +31,9 @@ import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from benchmarks.machine import describe, give
-from benchmarks.open_loop import Generator, Run, make_run
-from benchmarks.recovery import Worker, wait_until
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.open_loop import Generator, Run, make_run
+from benchmarks.harness.worker import Worker, wait_until
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create, create_secret
 from streams.metrics import Metric

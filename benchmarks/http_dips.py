@@ -26,10 +26,10 @@ import httpx
 import uvloop
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.machine import describe, give
-from benchmarks.processors import cpu_s
-from benchmarks.recovery import PATIENT, Worker
-from benchmarks.workload import latency_event
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.processors import cpu_s
+from benchmarks.harness.worker import PATIENT, Worker
+from benchmarks.harness.workload import latency_event
 from streams.files import private_folder
 from streams.kafka.topics import admin_client, create
 from streams.local.services import free_ports, local_services

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 
 CARRIERS = 7_000
 LINKS = 2

@@ -24,12 +24,12 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 
-from benchmarks import plots
-from benchmarks.machine import describe, give
-from benchmarks.open_loop import IDLE, Generator, Reader, make_run, percentiles
-from benchmarks.processors import cpu_s, machine_busy_s
-from benchmarks.recovery import PATIENT, Worker
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness import plots
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.open_loop import IDLE, Generator, Reader, make_run, percentiles
+from benchmarks.harness.processors import cpu_s, machine_busy_s
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.worker import PATIENT, Worker
 from streams.files import private_folder
 from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
@@ -42,7 +42,10 @@ LATE_MS, BUSY_SHARE = 1.0, 0.9
 """A row fits the machine when the generator's p99 is below this, and all that takes part uses no more than this."""
 WORKER, BROKER = "worker", "broker"
 COMPARED = ("p50_ms", "p99_ms")
-LOOPS = {"librdkafka loop": "benchmarks.bare_loop", "aiokafka loop": "benchmarks.aiokafka_loop"}
+LOOPS = {
+    "librdkafka loop": "benchmarks.harness.loops.bare_loop",
+    "aiokafka loop": "benchmarks.harness.loops.aiokafka_loop",
+}
 
 
 def main() -> None:

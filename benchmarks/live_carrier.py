@@ -13,9 +13,9 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from benchmarks.recovery import PATIENT, Worker, metrics_of, wait_until
+from benchmarks.harness.trees import HERE
+from benchmarks.harness.worker import PATIENT, Worker, metrics_of, wait_until
 from benchmarks.tracebacks import DIGESTED, PROVIDERS, SECRET, parties
-from benchmarks.trees import HERE
 from streams.archive.files import ArchiveStore
 from streams.archive.query import ask, connected
 from streams.kafka.topics import CALL_EVENTS

@@ -25,8 +25,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from benchmarks.harness.machine import describe, give
 from benchmarks.live_carrier import office, played, robocall
-from benchmarks.machine import describe, give
 from benchmarks.tracebacks import (
     LAST,
     SPAN_MS,

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from detector.contract.numbers import written_forms
 from streams.archive.calls import Sought, find
 from streams.archive.files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, day_of

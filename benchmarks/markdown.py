@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.turns import Ratio, in_words
+from benchmarks.harness.turns import Ratio, in_words
 
 Result = dict[str, Any]
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe, give
-from benchmarks.windows import WINDOWS
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.windows import WINDOWS
 from detector.columns.call_columns import CallBatch
 from detector.windows import WindowEngine
 

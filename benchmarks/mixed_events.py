@@ -6,7 +6,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from benchmarks.backlog import cached_events, event_file
+from benchmarks.harness.backlog import cached_events, event_file
 from tests.streams.wire.malformed import corpus
 
 EVERY = 250

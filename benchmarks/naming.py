@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.backlog import decisions_between, ends, publish
-from benchmarks.machine import describe, give
-from benchmarks.processors import on_processors
-from benchmarks.recovery import metrics_of, wait_until
+from benchmarks.harness.backlog import decisions_between, ends, publish
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.processors import on_processors
+from benchmarks.harness.trees import HERE
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.worker import metrics_of, wait_until
 from benchmarks.throughput import WORKER_PROCESSOR, Bench, cost_us
-from benchmarks.trees import HERE
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS
 from streams.local.services import LocalServices, free_ports, local_services

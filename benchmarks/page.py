@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import campaign_table, sizing
+from benchmarks.harness.open_loop import IDLE
+from benchmarks.harness.turns import Ratio, in_words
 from benchmarks.markdown import Result, aim, aim_of_ratio, source, table
-from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
 from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
 from benchmarks.tables import bridge, learning, people, state
 from benchmarks.tables.verifying import verifying
 from benchmarks.traceback_tables import jaeger, lifts, look_ups, tracebacks
-from benchmarks.turns import Ratio, in_words
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.workload import event_lines
 from benchmarks.replay import cost_of, measure, parsed, replay_parser
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
-from benchmarks.workload import event_lines
 from detector.columns.arrays import Ints
 from detector.columns.numbering import NATIONAL
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoList, DnoSource, DnoTable, ascending

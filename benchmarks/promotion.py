@@ -28,9 +28,9 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from redis import Redis
 
-from benchmarks.machine import describe
-from benchmarks.open_loop import Generator, Run, make_run
-from benchmarks.recovery import PATIENT, Worker
+from benchmarks.harness.machine import describe
+from benchmarks.harness.open_loop import Generator, Run, make_run
+from benchmarks.harness.worker import PATIENT, Worker
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED
 from models.store.registry import Registry

@@ -20,10 +20,10 @@ from typing import Any
 from confluent_kafka import Consumer, Producer
 from redis import Redis
 
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.trees import HERE
+from benchmarks.harness.worker import PATIENCE_S, PATIENT, Worker
 from benchmarks.live_carrier import robocall
-from benchmarks.machine import describe, give
-from benchmarks.recovery import PATIENCE_S, PATIENT, Worker
-from benchmarks.trees import HERE
 from detector.contract.decisions import Action
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS

@@ -21,9 +21,9 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.machine import describe, give
-from benchmarks.turns import Limits, take_turns
-from benchmarks.workload import event_lines
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.turns import Limits, take_turns
+from benchmarks.harness.workload import event_lines
 from detector.columns.hashing import PUBLIC_SEED
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
 from streams.commands.replay import batches_of, run

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.serve.artifact import load
 from streams.files import private_folder

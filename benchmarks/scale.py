@@ -21,12 +21,12 @@ import psutil
 from confluent_kafka import Producer
 from redis import Redis
 
-from benchmarks import plots
-from benchmarks.backlog import SETUP, Backlog, check_decisions, ends, event_file, moved_to_now, publish, send
 from benchmarks.cost_model import Point, fit, windows_by_keys
-from benchmarks.machine import describe, give
-from benchmarks.processors import cpu_s
-from benchmarks.recovery import PATIENT, Worker, wait_until
+from benchmarks.harness import plots
+from benchmarks.harness.backlog import SETUP, Backlog, check_decisions, ends, event_file, moved_to_now, publish, send
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.processors import cpu_s
+from benchmarks.harness.worker import PATIENT, Worker, wait_until
 from benchmarks.throughput import OLD_EVENTS
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, admin_client, create

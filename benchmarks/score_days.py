@@ -26,8 +26,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks.harness.machine import describe, give
 from benchmarks.look_ups import DAY_MS, PARTITIONS, SHOWN_EVERY_S, START_MS, Pools, row_group
-from benchmarks.machine import describe, give
 from detector.trust.verdict import Verstat
 from streams.archive.files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, day_of
 from streams.archive.schema import OFFSET, SCHEMAS, schema_id

@@ -23,7 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from detector.contract.events import CallSetup
 from detector.features.schemas import F3, F4
 from detector.features.window_constants import HOUR_MS, SECOND_MS

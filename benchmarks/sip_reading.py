@@ -12,7 +12,7 @@ from typing import Any
 
 import sipmessage
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from streams.bridge.sip.messages import Junk, read_request
 from streams.bridge.sip.values import read_address, read_uri, read_via, split_list
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.machine import describe, give
-from benchmarks.windows import WINDOWS
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.windows import WINDOWS
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.contract.events import CallSetup
 from detector.windows import WindowEngine

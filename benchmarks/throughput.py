@@ -22,13 +22,14 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 
-from benchmarks import breakdown, plots
-from benchmarks.backlog import Backlog, check_decisions, ends, publish
-from benchmarks.machine import describe, give
-from benchmarks.processors import cpu_s, on_processors
-from benchmarks.recovery import PATIENT, Worker
-from benchmarks.trees import HERE, Tree
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks import breakdown
+from benchmarks.harness import plots
+from benchmarks.harness.backlog import Backlog, check_decisions, ends, publish
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.processors import cpu_s, on_processors
+from benchmarks.harness.trees import HERE, Tree
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.worker import PATIENT, Worker
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 from streams.local.services import LocalServices, local_services
@@ -115,7 +116,8 @@ class Bench:
     def loop(self, backlog: Backlog) -> dict[str, Any]:
         """Let the bare loop answer all."""
         before = self._ends(LOOP_OUT)
-        command = [sys.executable, "-m", "benchmarks.bare_loop", self.servers, CALL_EVENTS, LOOP_OUT, LINGER_MS]
+        loop = "benchmarks.harness.loops.bare_loop"
+        command = [sys.executable, "-m", loop, self.servers, CALL_EVENTS, LOOP_OUT, LINGER_MS]
         with on_processors({WORKER_PROCESSOR}):
             process = subprocess.Popen(command)
         with _ending(process):

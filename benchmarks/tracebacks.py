@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from streams.archive.calls import Sought, find
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.numbers import NumberKey

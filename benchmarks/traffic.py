@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from models.traffic.authors import AUTHORS, Traffic, slices
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec

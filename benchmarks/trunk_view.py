@@ -23,9 +23,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.machine import describe, give
-from benchmarks.recovery import Worker, wait_until
-from benchmarks.trees import HERE, Tree, checked_out
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.trees import HERE, Tree, checked_out
+from benchmarks.harness.worker import Worker, wait_until
 from streams.files import private_folder
 from streams.kafka.temporary_group import temporary_group
 from streams.kafka.topics import CALL_EVENTS, SCORED_CALLS, admin_client, create

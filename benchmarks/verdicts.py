@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
+from benchmarks.harness.workload import event_lines
 from benchmarks.replay import cost_of, measure, parsed, replay_parser
-from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
-from benchmarks.workload import event_lines
 from detector.policy.signers import MOST_SIGNERS
 from detector.trust.verdict import Cause, Verstat
 

@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe, give
-from benchmarks.turns import ratio_of
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.turns import ratio_of
 from detector.trust.certificates import parse_chain
 from detector.trust.identity_header import IdentityHeader, parse_identities
 from detector.trust.passport import Passport, read_passport

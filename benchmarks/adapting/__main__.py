@@ -22,7 +22,7 @@ from benchmarks.adapting.analyst import answered, measured
 from benchmarks.adapting.carriers import NAMES, Wanted, written
 from benchmarks.adapting.judging import RATES, judged
 from benchmarks.adapting.table import HEADINGS, cells
-from benchmarks.machine import describe
+from benchmarks.harness.machine import describe
 from benchmarks.retrain import run
 from detector.policy.budgets import Budgets
 from models.budgets.measure import file_name

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.adapting.carriers import NAMES, Wanted
 from benchmarks.adapting.judging import RATES
-from benchmarks.machine import describe
+from benchmarks.harness.machine import describe
 from models.adapt.rounds import MOST_LAWFUL
 
 Row = dict[str, Any]

@@ -31,9 +31,9 @@ from benchmarks.console_pages.desk import furnish, settings_of, workers_tell
 from benchmarks.console_pages.routes import Subjects, read_routes, routes_of
 from benchmarks.console_pages.streaming import streaming
 from benchmarks.console_pages.visiting import NAME, PASSWORD, Visit
-from benchmarks.machine import describe, give
-from benchmarks.recovery import page_of, wait_until
-from benchmarks.trees import HERE
+from benchmarks.harness.machine import describe, give
+from benchmarks.harness.trees import HERE
+from benchmarks.harness.worker import page_of, wait_until
 from streams.console.passwords import hash_password
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Links, Subject

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.backlog import cached_events, moved_to_now
+from benchmarks.harness.backlog import cached_events, moved_to_now
 from detector.campaigns.cells import Bounds
 from detector.campaigns.grouping import Campaigns
 from detector.features.window_constants import HOUR_MS

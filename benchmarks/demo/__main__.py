@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 from detector.contract.decisions import Action
 from models.traffic.first.generate import generate
 from models.traffic.first.slices import LabelRow

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe, give
+from benchmarks.harness.machine import describe, give
 
 DEMO = [sys.executable, "-m", "streams.commands.main", "demo"]
 NOT_INHERITED = "PYTHONDONTWRITEBYTECODE"

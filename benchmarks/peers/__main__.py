@@ -15,14 +15,14 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 
-from benchmarks.backlog import event_file
-from benchmarks.machine import describe
+from benchmarks.harness.backlog import event_file
+from benchmarks.harness.machine import describe
+from benchmarks.harness.turns import add_limits, limits_of
 from benchmarks.peers import checking, running, table
 from benchmarks.peers.backlog import Backlog, publish
 from benchmarks.peers.entries import COPY, ENTRIES, PRODUCT, Entry, Place
 from benchmarks.peers.reference import Reference
 from benchmarks.peers.results import Results
-from benchmarks.turns import add_limits, limits_of
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SCORED_CALLS, admin_client, create
 from streams.local.services import LocalServices, local_services

@@ -5,9 +5,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.turns import Limits, Ratio
 from benchmarks.peers import table
 from benchmarks.peers.entries import Entry
-from benchmarks.turns import Limits, Ratio
 
 DIRTY = "-dirty"
 SAME = ("machine", "python", "commit", "model", "pinned_to_core", "seed")

@@ -5,7 +5,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from benchmarks.turns import Ratio, in_words, ratio_of
+from benchmarks.harness.turns import Ratio, in_words, ratio_of
 
 LIKE_FOR_LIKE = "worker_job"
 HEAD = (

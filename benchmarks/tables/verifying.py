@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from benchmarks.harness.turns import Ratio, in_words
 from benchmarks.markdown import Result, aim_of_ratio, source, table
-from benchmarks.turns import Ratio, in_words
 
 AIM = 1.3
 """Times OpenSSL's processor time."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.harness.turns import Limits
 from benchmarks.peers.entries import COPY, JOB, Entry
 from benchmarks.peers.results import Results
-from benchmarks.turns import Limits
 
 ENTRIES = [Entry("worker_job", JOB, 100, "arrays"), Entry("floor", COPY, 100, "none")]
 ABOUT = {"machine": "m", "python": "3", "commit": "abc", "model": "x", "pinned_to_core": 1, "seed": 7}

@@ -22,7 +22,7 @@ def test_each_of_the_plan_is_a_command(name: str) -> None:
     source = Path(str(found.__file__)).read_text(encoding="utf-8")
     others = "".join(
         Path(str(importlib.import_module(one).__file__)).read_text(encoding="utf-8")
-        for one in ("benchmarks.turns", "benchmarks.peers.arguments")
+        for one in ("benchmarks.harness.turns", "benchmarks.peers.arguments")
     )
     for option in (*planned.always, *planned.quick):
         if option.startswith("--"):

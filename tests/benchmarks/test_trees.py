@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import trees
+from benchmarks.harness import trees
 
 
 @pytest.fixture

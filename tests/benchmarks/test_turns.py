@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.turns import FEWEST, Limits, in_words, ratio_of, take_turns
+from benchmarks.harness.turns import FEWEST, Limits, in_words, ratio_of, take_turns
 
 
 def test_a_slow_hour_is_in_both_runs_of_a_turn_and_not_in_the_ratio() -> None:

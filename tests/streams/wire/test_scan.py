@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.workload import event_lines
+from benchmarks.harness.workload import event_lines
 from detector.columns import call_columns
 from detector.columns.call_columns import CallBatch, build_batch, build_columns
 from detector.columns.facts import SPAN_FIELDS, TEXT_FIELDS

@@ -19,7 +19,7 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.workload import latency_event
+from benchmarks.harness.workload import latency_event
 
 HIGHEST_US = 60_000_000
 IDLE = 0

@@ -2,7 +2,7 @@
 
 An answer has as many bytes as a decision. Nothing else is done.
 
-python -m benchmarks.bare_loop BOOTSTRAP_SERVERS SOURCE SINK LINGER_MS
+python -m benchmarks.harness.loops.bare_loop BOOTSTRAP_SERVERS SOURCE SINK LINGER_MS
 """
 
 import signal

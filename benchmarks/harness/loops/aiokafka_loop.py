@@ -1,6 +1,6 @@
 """The bare copy loop with aiokafka: what this client costs a program that does nothing else.
 
-python -m benchmarks.aiokafka_loop BOOTSTRAP_SERVERS SOURCE SINK
+python -m benchmarks.harness.loops.aiokafka_loop BOOTSTRAP_SERVERS SOURCE SINK
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import uuid
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks.bare_loop import DECISION_BYTES, FILL, SETUP
+from benchmarks.harness.loops.bare_loop import DECISION_BYTES, FILL, SETUP
 
 
 async def main() -> None:

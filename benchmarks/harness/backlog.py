@@ -13,7 +13,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from benchmarks.workload import event_lines
+from benchmarks.harness.workload import event_lines
 from models import traffic
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.local.jars import cache_folder

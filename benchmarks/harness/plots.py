@@ -8,7 +8,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from benchmarks.open_loop import IDLE, merged
+from benchmarks.harness.open_loop import IDLE, merged
 
 DPI = 110
 PERCENTILES = (0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99)

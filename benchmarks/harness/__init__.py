@@ -1,0 +1,1 @@
+"""What benchmarks are run with: machine, turns, calls, commits, a worker, and loops to compare it with."""

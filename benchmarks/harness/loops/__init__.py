@@ -1,0 +1,1 @@
+"""Copy loops that do nothing else: the floor of a comparison."""

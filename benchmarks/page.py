@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import campaign_table, sizing
+from benchmarks import sizing
 from benchmarks.harness.open_loop import IDLE
 from benchmarks.harness.turns import Ratio, in_words
-from benchmarks.markdown import Result, aim, aim_of_ratio, source, table
 from benchmarks.peers import table as peers_table
-from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
 from benchmarks.tables import bridge, learning, people, state
+from benchmarks.tables.campaigns import campaigns
+from benchmarks.tables.markdown import Result, aim, aim_of_ratio, source, table
+from benchmarks.tables.signatures import signatures
+from benchmarks.tables.tracebacks import jaeger, lifts, look_ups, tracebacks
 from benchmarks.tables.verifying import verifying
-from benchmarks.traceback_tables import jaeger, lifts, look_ups, tracebacks
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"
@@ -314,16 +315,6 @@ def archive(result: Result) -> str:
     headings = ["numbers", "archived, events/s", "CPU us/event", "bytes/event in files", "read back, events/s"]
     what = f"{result['events']:,} generated events of {result['event_bytes']} bytes in 12 partitions, one sink."
     return "\n\n".join([table(headings, rows), f"{what} {source(result)}"])
-
-
-def signatures(result: Result) -> str:
-    """Recall with and without features of signatures, at each carrier and under each assumption."""
-    return f"{table(SIGNATURE_HEADINGS, signature_rows(result))}\n\n{source(result)}"
-
-
-def campaigns(result: Result) -> str:
-    """How well suspect calls are grouped."""
-    return f"{table(campaign_table.HEADINGS, list(map(campaign_table.cells, result['rows'])))}\n\n{source(result)}"
 
 
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {

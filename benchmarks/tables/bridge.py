@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from benchmarks.harness.turns import in_words, ratio_of
-from benchmarks.markdown import Result, aim_of_ratio, source, table
+from benchmarks.tables.markdown import Result, aim_of_ratio, source, table
 
 BRIDGE, BARE = "bridge", "bare"
 NAMES = {BRIDGE: "bridge", BARE: "a redirect server that asks nobody"}

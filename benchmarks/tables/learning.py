@@ -7,7 +7,7 @@ from benchmarks.adapting import in_force as of_in_force
 from benchmarks.adapting import kinds, poisoned
 from benchmarks.adapting import ladder as of_ladder
 from benchmarks.adapting import table as of_adapting
-from benchmarks.markdown import Result, source, table
+from benchmarks.tables.markdown import Result, source, table
 
 
 def adapting(result: Result) -> str:

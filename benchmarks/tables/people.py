@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.markdown import Result, source, table
+from benchmarks.tables.markdown import Result, source, table
 
 SIGNS = ("the first words", "console", "history begins", "live calls")
 """Of `benchmarks.demo.start`, in the order of their columns."""

@@ -1,6 +1,6 @@
 """How soon state is back after a kill, and how long snapshots hold up the worker."""
 
-from benchmarks.markdown import Result, aim, source, table
+from benchmarks.tables.markdown import Result, aim, source, table
 
 RESTORE_AIM_S, STEP_AIM_MS = 10.0, 2.0
 HOLDS = {

@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.harness.turns import Ratio, in_words
-from benchmarks.markdown import Result, aim_of_ratio, source, table
+from benchmarks.tables.markdown import Result, aim_of_ratio, source, table
 
 AIM = 1.3
 """Times OpenSSL's processor time."""

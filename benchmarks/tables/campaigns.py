@@ -2,13 +2,20 @@
 
 from typing import Any
 
+from benchmarks.tables.markdown import Result, source, table
+
 HEADINGS = [
     "author", "suspect by", "grouped by", "purity", "completeness", "campaigns named", "until named, median", "p90",
     "groups", "mostly lawful", "lawful calls named", "CPU us/suspect call",
 ]  # fmt: skip
 
 
-def cells(row: dict[str, Any]) -> list[str]:
+def campaigns(result: Result) -> str:
+    """How well suspect calls are grouped."""
+    return f"{table(HEADINGS, list(map(_cells, result['rows'])))}\n\n{source(result)}"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
     """Cells of a row; a figure that there is none of stays empty."""
     return [
         row["author"],

@@ -1,6 +1,6 @@
 """Tables of tracebacks, look-ups and redress for the documents (`benchmarks.page`)."""
 
-from benchmarks.markdown import Result, source, table
+from benchmarks.tables.markdown import Result, source, table
 
 TRACEBACK_HEADINGS = [
     "carriers", "asked", "entry right", "entry wrong", "entry unresolved", "path right", "path wrong",

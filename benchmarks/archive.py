@@ -21,7 +21,7 @@ from benchmarks.harness.machine import describe, give
 from benchmarks.harness.workload import event_lines
 from streams.archive.export import Span, events, parts_of
 from streams.archive.files import ArchiveStore
-from streams.archive.settings import ArchiveSettings, load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.archive.sink import Sink, Tally
 from streams.kafka.topics import CALL_EVENTS, admin_client, create
 from streams.local.services import local_services
@@ -46,7 +46,7 @@ def main() -> None:
             create(admin, partitions=PARTITIONS)
         publish(str(services.bootstrap_servers), lines)
         ways = {
-            name: measured(settings, load_archive_settings(url=f"{folder}/{name}", number_key=key), len(lines))
+            name: measured(settings, ArchiveSettings.load(url=f"{folder}/{name}", number_key=key), len(lines))
             for name, key in (("plain", None), ("digested", KEY))
         }
     event_bytes = sum(map(len, lines)) / len(lines)

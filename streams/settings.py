@@ -5,24 +5,22 @@ Inner packages never see this object: they get small frozen settings of their ow
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from detector.contract.decisions import Mode
 from detector.features.window_constants import DAY_MS, HOUR_MS
 from models.serve.signing import Signing
-from streams.errors import SettingsInvalid
+from streams.environment import read_environment
 
 PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
 MAX_PARTITIONS = 1_024
 NO_SNAPSHOTS = "off"
-P = TypeVar("P", bound=BaseSettings)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -365,35 +363,4 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsInvalid: a value is out of its bounds; the message names each variable and what is wrong with it.
     """
-    return _read(Settings, overrides)
-
-
-def load_part(kind: type[P], whose: str, **overrides: object) -> P:
-    """Read what is set of one part of the system, whose class has a prefix of its own; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with that prefix is no setting.
-    """
-    prefix = kind.model_config["env_prefix"]
-    known = {prefix + name.upper() for name in kind.model_fields}
-    strangers = sorted(name for name in os.environ if name.upper().startswith(prefix) and name.upper() not in known)
-    if strangers:
-        raise SettingsInvalid(f"{', '.join(strangers)}: no such setting; {whose}'s are {', '.join(sorted(known))}")
-    return _read(kind, overrides)
-
-
-def _read(kind: type[P], values: Mapping[str, Any]) -> P:
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise SettingsInvalid("; ".join(_complaints(error, kind.model_config["env_prefix"]))) from error
-
-
-def _complaints(error: ValidationError, prefix: str) -> list[str]:
-    """One line per wrong value, without the value: it may be a secret."""
-    lines = []
-    for item in error.errors(include_url=False, include_input=False):
-        name = "_".join(str(part) for part in item["loc"]).upper()
-        message = item["msg"].removeprefix("Value error, ")
-        lines.append(f"{prefix}{name}: {message}" if name else message)
-    return lines
+    return read_environment(Settings, overrides)

@@ -8,7 +8,7 @@ from streams.settings import PREFIX, Settings
 
 _NAMES = ("ARCHIVE", "BRIDGE", "CAMPAIGNS", "CASES", "CONSOLE", "TRACEBACK", "TRACES", "TRUST", "UPSTREAMS", "VERIFY")
 PARTS = tuple(f"{PREFIX}{name}_" for name in _NAMES)
-"""Prefixes of variables that other classes read and check (`streams.settings.load_part`)."""
+"""Prefixes of variables that other classes read and check (`streams.environment.PartSettings`)."""
 
 
 def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:

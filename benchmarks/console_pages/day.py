@@ -13,7 +13,7 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.campaigns.matching import Ended, Matching
 from streams.campaigns.records import CampaignRecord, record_of
-from streams.campaigns.settings import load_campaign_settings
+from streams.campaigns.settings import CampaignSettings
 
 HOURS = 24.0
 SEED = 7
@@ -58,7 +58,7 @@ def _lines(spec: TrafficSpec) -> Iterator[bytes]:
 
 def day_of(events: list[bytes], decisions: list[bytes]) -> Day:
     """Group the suspect calls, and let their decisions name the campaigns, as workers and the service do live."""
-    chosen = load_campaign_settings()
+    chosen = CampaignSettings.load()
     grouping = Campaigns(Bounds(idle_ms=round(chosen.idle_h * HOUR_MS)), most=chosen.most)
     matching = Matching(chosen.score, keeps_setups=False)
     for one in decisions:

@@ -17,7 +17,7 @@ from streams.console.app import SERVED, Headers
 from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.console.subjects import Links, Subject
 from streams.console.users import Users
 from streams.settings import load_settings
@@ -46,7 +46,7 @@ class Address:
 
 def routes_of() -> list[object]:
     """Routes of the application that `robocall console` makes by the settings in the environment."""
-    settings, chosen = load_settings(), load_console_settings()
+    settings, chosen = load_settings(), ConsoleSettings.load()
     memory, campaigns = LiveMemory(chosen.kept_decisions, time.time), CampaignMemory(time.time)
     follower = CampaignFollower(settings, campaigns.take)
     live = Live(memory, Feed(settings, memory), campaigns, follower)

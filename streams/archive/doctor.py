@@ -5,7 +5,7 @@ import time
 
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
-from streams.archive.settings import ARCHIVE_PREFIX, ARCHIVED, load_archive_settings
+from streams.archive.settings import ARCHIVE_PREFIX, ARCHIVED, ArchiveSettings
 from streams.archive.sink import latest_files, numbers_identity, require_same_numbers
 
 
@@ -21,7 +21,7 @@ def archived() -> str | None:
     """
     if not os.environ.get(f"{ARCHIVE_PREFIX}URL"):
         return None
-    settings = load_archive_settings()
+    settings = ArchiveSettings.load()
     store = ArchiveStore(settings.url)
     files = list(latest_files(store, ARCHIVED).values())
     if not files:

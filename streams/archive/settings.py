@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from streams.environment import PartSettings
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS, SCORED_CALLS
-from streams.settings import PREFIX, load_part
+from streams.settings import PREFIX
 
 ARCHIVE_PREFIX = f"{PREFIX}ARCHIVE_"
 ARCHIVED = (CALL_EVENTS, CALL_DECISIONS, SCORED_CALLS, CALL_FEEDBACK, CASE_RECORDS)
@@ -20,10 +21,10 @@ MIB = 1024 * 1024
 _RULE = re.compile(r"([a-z-]+)=([0-9]{1,5})")
 
 
-class ArchiveSettings(BaseSettings):
+class ArchiveSettings(PartSettings):
     """What an operator may set. How Kafka is reached stands in `streams.settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=ARCHIVE_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=ARCHIVE_PREFIX)
 
     url: str = Field("archive", min_length=1, description="Folder, or address that fsspec knows: `s3://bucket/prefix`.")
     consumer_group: str = Field(
@@ -76,12 +77,3 @@ class ArchiveSettings(BaseSettings):
     def key(self) -> str | None:
         """The secret of the digests, None where numbers are stored as they are."""
         return None if self.number_key is None else self.number_key.get_secret_value()
-
-
-def load_archive_settings(**overrides: object) -> ArchiveSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with the archive's prefix is no setting.
-    """
-    return load_part(ArchiveSettings, "the archive", **overrides)

@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from pydantic import Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from streams.settings import PREFIX, load_part
+from streams.environment import PartSettings
+from streams.settings import PREFIX
 
 BRIDGE_PREFIX = f"{PREFIX}BRIDGE_"
 
 
-class BridgeSettings(BaseSettings):
+class BridgeSettings(PartSettings):
     """What an operator may set. How Kafka is reached stands in `streams.settings`, who may ask in the peers file."""
 
-    model_config = SettingsConfigDict(env_prefix=BRIDGE_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=BRIDGE_PREFIX)
 
     peers_file: Path = Field(Path("peers.yaml"), description="Who may ask by SIP, and how each is answered.")
     deadline_ms: int = Field(
@@ -67,12 +68,3 @@ class BridgeSettings(BaseSettings):
         ):
             raise ValueError(f"{BRIDGE_PREFIX}HTTP_TLS_CERTFILE and {BRIDGE_PREFIX}HTTP_TLS_KEYFILE go together")
         return self
-
-
-def load_bridge_settings(**overrides: object) -> BridgeSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with the bridge's prefix is no setting.
-    """
-    return load_part(BridgeSettings, "the bridge", **overrides)

@@ -1,17 +1,18 @@
 """Settings of `robocall campaigns`: environment variables `ROBOCALL_CAMPAIGNS_...`."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from streams.settings import PREFIX, load_part
+from streams.environment import PartSettings
+from streams.settings import PREFIX
 
 CAMPAIGNS_PREFIX = f"{PREFIX}CAMPAIGNS_"
 
 
-class CampaignSettings(BaseSettings):
+class CampaignSettings(PartSettings):
     """What an operator may set. How Kafka is reached stands in `streams.settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=CAMPAIGNS_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=CAMPAIGNS_PREFIX)
 
     consumer_group: str = Field(
         "robocall-campaigns", min_length=1, max_length=200, description="Kafka group that keeps how far it has read."
@@ -29,12 +30,3 @@ class CampaignSettings(BaseSettings):
     publish_s: float = Field(2.0, ge=0.1, le=60, description="How often campaigns that changed are published.")
     web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
     web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 = none.")
-
-
-def load_campaign_settings(**overrides: object) -> CampaignSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with this prefix is no setting.
-    """
-    return load_part(CampaignSettings, "robocall campaigns", **overrides)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 
 from streams.cases.roles import roles_of
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.spool import Spool
 from streams.cases.store import CaseStore
 from streams.cases.waiting import Due, now_ms
@@ -27,7 +27,7 @@ def told(settings: Settings, due_of: Mapping[CaseKind, Due]) -> Iterator[tuple[b
     Raises:
         RobocallError: cases or a setting of them cannot be read.
     """
-    chosen, now = load_case_settings(), now_ms()
+    chosen, now = CaseSettings.load(), now_ms()
 
     def due(case: Case) -> int | None:
         return due_of[case.kind](case) if case.kind in due_of else None

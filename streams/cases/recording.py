@@ -12,7 +12,7 @@ import click
 
 from detector.contract.errors import RobocallError
 from streams.cases.changes import CLOSED, new_entry, opened
-from streams.cases.settings import CaseSettings, load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.spool import Spool
 from streams.cases.store import CaseStore
 from streams.log import NumberDigest
@@ -71,7 +71,7 @@ def recorded(
         why: In their words, where they gave any.
     """
     try:
-        chosen = load_case_settings()
+        chosen = CaseSettings.load()
         if not chosen.record:
             return ""
         case = done(kind, what, who=who or chosen.who, subject=subject, details=details, why=why)

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from detector.contract.errors import RobocallError
-from streams.cases.settings import CaseSettings, load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.errors import SettingsInvalid
 
 MAX_BYTES = 1024 * 1024
@@ -42,7 +42,7 @@ def require(role: Role) -> None:
         NotAllowed: the file gives the user of this process no such role.
         SettingsInvalid: the file cannot be read, or a setting of cases is wrong.
     """
-    chosen = load_case_settings()
+    chosen = CaseSettings.load()
     if chosen.roles_file is not None and role not in roles_of(chosen):
         raise NotAllowed(chosen.who, role, chosen.roles_file)
 

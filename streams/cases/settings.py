@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from streams.settings import PREFIX, load_part
+from streams.environment import PartSettings
+from streams.settings import PREFIX
 
 CASES_PREFIX = f"{PREFIX}CASES_"
 FIVE_YEARS_DAYS = 1_826
@@ -19,10 +20,10 @@ def _default_spool() -> Path:
     return Path(state) / "robocall-detector" / "cases"
 
 
-class CaseSettings(BaseSettings):
+class CaseSettings(PartSettings):
     """What an operator may set. How Kafka is reached stands in `streams.settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=CASES_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=CASES_PREFIX)
 
     operator: str | None = Field(
         None, min_length=1, max_length=128, description="Who stands in the records; else the user of the machine."
@@ -53,12 +54,3 @@ class CaseSettings(BaseSettings):
             return getpass.getuser()
         except (OSError, KeyError):  # no such user, as in some containers
             return f"uid {os.getuid()}"
-
-
-def load_case_settings(**overrides: object) -> CaseSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with the prefix of cases is no setting.
-    """
-    return load_part(CaseSettings, "of cases the settings", **overrides)

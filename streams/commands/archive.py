@@ -26,7 +26,7 @@ from streams.archive.metrics import ArchiveMetrics
 from streams.archive.numbers import NumberKey
 from streams.archive.output import show, write_csv, write_json
 from streams.archive.query import ask, connected
-from streams.archive.settings import ARCHIVE_PREFIX, ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.archive.settings import ARCHIVE_PREFIX, ARCHIVED, ArchiveSettings
 from streams.archive.sink import Sink, Tally
 from streams.archive.upkeep import clear, expired
 from streams.archive.upkeep import compact as merge
@@ -102,7 +102,7 @@ def run() -> None:
     Start it once, or several times to share the partitions. Ctrl-C or SIGTERM writes what is in memory and ends.
     """
     settings = load_settings()
-    chosen = load_archive_settings()
+    chosen = ArchiveSettings.load()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
@@ -177,7 +177,7 @@ def query(sql: str, form: str | None) -> None:
     """  # noqa: D301 - click reads the backspace
     with ExitStack() as stack:
         with step("Asking the archive", quick=True):
-            connection = stack.enter_context(connected(opened(load_archive_settings())))
+            connection = stack.enter_context(connected(opened(ArchiveSettings.load())))
             cursor = ask(connection, sql)
         if form == "json":
             write_json(cursor, sys.stdout.buffer)
@@ -260,7 +260,7 @@ def export(
     if begin >= end:
         raise click.UsageError("--from must be before --to")
     require_distinct({}, {"--out": out, "--labels": labels})
-    settings = load_archive_settings()
+    settings = ArchiveSettings.load()
     rules = LabelRules(label_hours, told_minutes, epoch_ms(before), _kept(traps, settings), rule_hits)
     store = opened(settings)
     span = Span(epoch_ms(begin), epoch_ms(end))
@@ -319,7 +319,7 @@ def compact() -> None:
     Those of past days become one a partition, those of today are merged by the dozen. The merged
     ones are deleted by a later run, an hour or more after: a query may still be reading them.
     """
-    store = opened(load_archive_settings())
+    store = opened(ArchiveSettings.load())
     console = Console(stderr=True)
     today = day_of(time.time_ns() // 1_000_000)
     parts = files = deleted = 0
@@ -340,7 +340,7 @@ def prune(*, dry_run: bool) -> None:
 
     A partition that had no record since keeps one file without rows, which says how far it was archived.
     """
-    chosen = load_archive_settings()
+    chosen = ArchiveSettings.load()
     store = opened(chosen)
     today = day_of(time.time_ns() // 1_000_000)
     gone: list[ArchiveFile] = []

@@ -18,7 +18,7 @@ from streams.bridge.http.access import Access
 from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers, load_peers
-from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_settings
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.bridge.sip.profiles import warnings
 from streams.bridge.sip.server import SipDip
 from streams.bridge.traces import TracedCall, untraced
@@ -31,7 +31,7 @@ from streams.running.services import SWITCH_INTERVAL_S, Part, new_event_loop
 from streams.running.told_every import EVERY_S, told_every
 from streams.settings import Settings, load_settings
 from streams.tracing.making import make_tracer
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from streams.unknown_settings import unknown_keys
 
@@ -80,7 +80,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
     """  # noqa: D301 - click reads the backspace
     if context.invoked_subcommand is not None:
         return
-    settings, chosen = load_settings(), load_bridge_settings()
+    settings, chosen = load_settings(), BridgeSettings.load()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
@@ -88,7 +88,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
         raise SettingsInvalid(
             f"{BRIDGE_PREFIX}SIP_PORT is 0, and so are the other ports: give it one, or nobody can ask"
         )
-    peers, verifier = load_peers(chosen.peers_file), make_setup_verifier(load_trust_settings())
+    peers, verifier = load_peers(chosen.peers_file), make_setup_verifier(TrustSettings.load())
     tracer = make_tracer(settings, "robocall-bridge")
     for warning in warnings(peers):
         log.warning(warning)

@@ -43,7 +43,7 @@ from streams.screening.build import policy_of
 from streams.screening.policy_file import file_in_force
 from streams.settings import Settings, load_settings
 from streams.trust.doctor import kept_lists
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.unknown_settings import unknown_keys
 from streams.upstreams.doctor import known_upstreams
 from streams.verifying.doctor import raw_calls
@@ -85,7 +85,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _alarms(settings)
     yield from _policy(settings)
     yield from _of_room("dno lists", lambda: listed(settings.numbers_url, settings.signing), KEPT_LISTS)
-    yield from _of_room("trust", lambda: kept_lists(load_trust_settings()), "signed calls go on without a verdict")
+    yield from _of_room("trust", lambda: kept_lists(TrustSettings.load()), "signed calls go on without a verdict")
     yield from _of_room("upstreams", known_upstreams, "no decision depends on it")
     yield from _archive()
     yield _scratch()

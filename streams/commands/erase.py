@@ -17,7 +17,7 @@ from detector.policy.lists import NUMBER_ENTITY
 from streams.archive.erasing import erase as erase_archived
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
-from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.archive.settings import ARCHIVED, ArchiveSettings
 from streams.cases.recording import looked_up, record
 from streams.cases.roles import Role, require
 from streams.commands.cases.command import with_cases
@@ -77,7 +77,7 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     if not E164.fullmatch(number):
         raise click.UsageError(f"{number!r} is no number in E.164: +12025550123")
     require(Role.LOOK_UP if dry_run else Role.GRANT)
-    settings, chosen = load_settings(), load_archive_settings()
+    settings, chosen = load_settings(), ArchiveSettings.load()
     _require_no_hold(number)
     if not dry_run and not yes:
         click.confirm(f"Erase {number} for good?", abort=True, err=True)

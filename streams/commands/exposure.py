@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from detector.contract.errors import RobocallError
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.settings import NO_SNAPSHOTS, PREFIX, Settings
 from streams.state.snapshot_store import SnapshotStore
 
@@ -42,7 +42,7 @@ def _open_folders(settings: Settings) -> Iterator[str]:
             if complaint := Registry(settings.own_models, settings.signing).complaint():
                 yield complaint
     with suppress(RobocallError):
-        if complaint := ArchiveStore(load_archive_settings().url).complaint():
+        if complaint := ArchiveStore(ArchiveSettings.load().url).complaint():
             yield complaint
 
 

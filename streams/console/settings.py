@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from pydantic import Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from streams.settings import PREFIX, load_part
+from streams.environment import PartSettings
+from streams.settings import PREFIX
 
 CONSOLE_PREFIX = f"{PREFIX}CONSOLE_"
 
 
-class ConsoleSettings(BaseSettings):
+class ConsoleSettings(PartSettings):
     """What an operator may set. How Kafka and Redis are reached stands in `streams.settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=CONSOLE_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=CONSOLE_PREFIX)
 
     host: str = Field("127.0.0.1", min_length=1, description="Address of the console.")
     port: int = Field(8090, ge=0, le=65_535, description="Port of the console; 0 = one that is free, which it says.")
@@ -66,12 +67,3 @@ class ConsoleSettings(BaseSettings):
         if bool(self.tls_certfile) != bool(self.tls_keyfile):
             raise ValueError(f"{CONSOLE_PREFIX}TLS_CERTFILE and {CONSOLE_PREFIX}TLS_KEYFILE go together")
         return self
-
-
-def load_console_settings(**overrides: object) -> ConsoleSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with the console's prefix is no setting.
-    """
-    return load_part(ConsoleSettings, "the console", **overrides)

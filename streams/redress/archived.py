@@ -12,7 +12,7 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.output import fetched
 from streams.archive.query import ask, connected
-from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
+from streams.archive.settings import ARCHIVE_PREFIX, ArchiveSettings
 from streams.cases.redress import Claim
 from streams.redress.finding import TOLERANCE_MS, decided_text
 
@@ -56,7 +56,7 @@ def in_archive(asked: Claim, now_ms: int) -> Claim | None:
     """
     if not os.environ.get(f"{ARCHIVE_PREFIX}URL"):
         return None
-    chosen = load_archive_settings()
+    chosen = ArchiveSettings.load()
     wanted = _wanted(asked, None if chosen.key is None else NumberKey(chosen.key))
     if wanted is None:
         return None
@@ -82,7 +82,7 @@ def blocked_calls(subscriber: str, now_ms: int) -> list[tuple[int, str]]:
         QueryRefused: DuckDB is missing or met a fault.
         SettingsInvalid: a setting of the archive is wrong.
     """
-    chosen = load_archive_settings()
+    chosen = ArchiveSettings.load()
     key = None if chosen.key is None else NumberKey(chosen.key)
     since_ms = now_ms - LOOKED_BACK_DAYS * DAY_MS
     is_called = _is("called_number", subscriber, key)

@@ -12,7 +12,7 @@ from streams.scorecards.cards import THRESHOLDS, Card, cards_of
 from streams.scorecards.plan import load_plan
 from streams.scorecards.query import MEMORY_BYTES, Days, register
 from streams.upstreams.entries import load_upstreams
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 
 
 def _silent(detail: str = "", done: float | None = None, of: float | None = None) -> None:
@@ -46,7 +46,7 @@ def counted(
         PlanRefused: the plan is none.
         UpstreamsInvalid: the register is none.
     """
-    path = load_upstreams_settings().file
+    path = UpstreamsSettings.load().file
     upstreams = () if path is None else load_upstreams(path)
     found: list[Card] = []
     with ExitStack() as stack:

@@ -8,7 +8,7 @@ from streams.traceback.answering import Office, Party
 from streams.traceback.records import Provider
 from streams.traceback.settings import TracebackSettings
 from streams.upstreams.entries import Upstream, UpstreamRole, load_upstreams
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 
 
 def office_of(settings: TracebackSettings, archive: ArchiveSettings, actions: Mapping[str, str]) -> Office:
@@ -25,7 +25,7 @@ def office_of(settings: TracebackSettings, archive: ArchiveSettings, actions: Ma
         SettingsInvalid: nobody said who we are.
         UpstreamsInvalid: the register cannot be used.
     """
-    path = load_upstreams_settings().file
+    path = UpstreamsSettings.load().file
     parties = {} if path is None else {one.trunk_group_id: _party(one) for one in load_upstreams(path)}
     return Office(settings.own, parties, None if archive.key is None else NumberKey(archive.key), actions)
 

@@ -3,20 +3,21 @@
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from streams.environment import PartSettings
 from streams.errors import SettingsInvalid
-from streams.settings import PREFIX, load_part
+from streams.settings import PREFIX
 from streams.traceback.matching import TOLERANCE_MS
 from streams.traceback.records import Provider
 
 TRACEBACK_PREFIX = f"{PREFIX}TRACEBACK_"
 
 
-class TracebackSettings(BaseSettings):
+class TracebackSettings(PartSettings):
     """What an operator may set: who we are, and where our office is."""
 
-    model_config = SettingsConfigDict(env_prefix=TRACEBACK_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=TRACEBACK_PREFIX)
 
     name: str | None = Field(None, min_length=1, max_length=256, description="Our legal name, as answers have it.")
     ocn: str | None = Field(None, pattern="^[0-9A-Z]{4}$", description="Our operating company number.")
@@ -65,12 +66,3 @@ class TracebackSettings(BaseSettings):
     def tolerance_ms(self) -> int:
         """How far a call may be from the time that is asked for, milliseconds."""
         return round(self.tolerance_s * 1_000)
-
-
-def load_traceback_settings(**overrides: object) -> TracebackSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with this prefix is no setting.
-    """
-    return load_part(TracebackSettings, "of tracebacks the settings", **overrides)

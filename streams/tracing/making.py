@@ -6,7 +6,7 @@ from streams.errors import SettingsInvalid
 from streams.log import NumberDigest
 from streams.settings import PREFIX, Settings
 from streams.tracing.sampling import Sampling
-from streams.tracing.settings import TRACES_PREFIX, load_trace_settings
+from streams.tracing.settings import TRACES_PREFIX, TraceSettings
 
 if TYPE_CHECKING:
     from streams.tracing.tracer import CallTracer
@@ -22,7 +22,7 @@ def make_tracer(settings: Settings, service: str) -> "CallTracer | None":
     Raises:
         SettingsInvalid: the key or the extra is missing, or a variable of OpenTelemetry is wrong.
     """
-    ratio = load_trace_settings().sample_ratio
+    ratio = TraceSettings.load().sample_ratio
     if not ratio:
         return None
     if settings.log_key is None:

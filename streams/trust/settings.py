@@ -5,10 +5,11 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, FilePath, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from detector.trust.parties import NORTH_AMERICA
-from streams.settings import PREFIX, load_part
+from streams.environment import PartSettings
+from streams.settings import PREFIX
 
 TRUST_PREFIX = f"{PREFIX}TRUST_"
 MIB = 1024 * 1024
@@ -37,10 +38,10 @@ def _listed(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-class TrustSettings(BaseSettings):
+class TrustSettings(PartSettings):
     """What an operator may set of verifying."""
 
-    model_config = SettingsConfigDict(env_prefix=TRUST_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=TRUST_PREFIX)
 
     anchors_url: str | None = Field(
         None,
@@ -136,12 +137,3 @@ class TrustSettings(BaseSettings):
     def networks(self) -> list[str]:
         """The networks of a lab."""
         return _listed(self.allowed_networks)
-
-
-def load_trust_settings(**overrides: object) -> TrustSettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with this prefix is no setting.
-    """
-    return load_part(TrustSettings, "verifying", **overrides)

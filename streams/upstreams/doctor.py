@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from streams.upstreams.entries import load_upstreams
 from streams.upstreams.findings import findings_of
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 
 
 def utc_today() -> date:
@@ -23,7 +23,7 @@ def known_upstreams() -> Iterator[tuple[bool, str]]:
         UpstreamsInvalid: the register cannot be used.
         SettingsInvalid: a setting of it is wrong.
     """
-    settings = load_upstreams_settings()
+    settings = UpstreamsSettings.load()
     if settings.file is None:
         return
     entries = load_upstreams(settings.file)

@@ -7,7 +7,7 @@ from streams.kafka.temporary_group import partitions_of
 from streams.kafka.topics import admin_client, check, existing
 from streams.settings import Settings
 from streams.verifying.raw_topic import raw_topic_in_use
-from streams.verifying.settings import load_verify_settings
+from streams.verifying.settings import VerifySettings
 
 MANY_RECORDS = 10_000
 """Raw records that wait: as many as the alert `VerifyBehind` takes for a sign of too few verifiers."""
@@ -32,7 +32,7 @@ def raw_calls(settings: Settings) -> Iterator[tuple[bool, str]]:
     topic = raw_topic_in_use()
     if topic is None:
         return
-    group = load_verify_settings().consumer_group
+    group = VerifySettings.load().consumer_group
     with admin_client(settings) as admin:
         for complaint in check(admin, partitions=settings.partitions, wanted=(topic,)):
             yield False, complaint

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from streams.kafka.topics import CALL_EVENTS, TOPIC_BY_NAME, Topic
-from streams.verifying.settings import VERIFY_PREFIX, load_verify_settings
+from streams.verifying.settings import VERIFY_PREFIX, VerifySettings
 
 
 def raw_topic_in_use() -> Topic | None:
@@ -17,4 +17,4 @@ def raw_topic_in_use() -> Topic | None:
     """
     if not os.environ.get(f"{VERIFY_PREFIX}TOPIC"):
         return None
-    return replace(TOPIC_BY_NAME[CALL_EVENTS], name=load_verify_settings().topic)
+    return replace(TOPIC_BY_NAME[CALL_EVENTS], name=VerifySettings.load().topic)

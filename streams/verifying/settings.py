@@ -3,20 +3,21 @@
 import re
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from streams.environment import PartSettings
 from streams.kafka import fleet_secret
 from streams.kafka.topics import TOPIC_BY_NAME
-from streams.settings import PREFIX, load_part
+from streams.settings import PREFIX
 
 VERIFY_PREFIX = f"{PREFIX}VERIFY_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,248}")  # what Kafka takes, and no topic of its own
 
 
-class VerifySettings(BaseSettings):
+class VerifySettings(PartSettings):
     """What an operator may set. How Kafka is reached stands in `streams.settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=VERIFY_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=VERIFY_PREFIX)
 
     topic: str = Field(
         "unverified-calls",
@@ -39,12 +40,3 @@ class VerifySettings(BaseSettings):
         if value in {*TOPIC_BY_NAME, fleet_secret.TOPIC} or _NAME.fullmatch(value) is None:
             raise ValueError(f"{value!r} is not for raw set-ups, which need one of their own (letters, digits, `._-`)")
         return value
-
-
-def load_verify_settings(**overrides: object) -> VerifySettings:
-    """Read the environment, once a command; keyword arguments win over it.
-
-    Raises:
-        SettingsInvalid: a value is out of its bounds, or a variable with this prefix is no setting.
-    """
-    return load_part(VerifySettings, "robocall verify", **overrides)

@@ -52,7 +52,7 @@ from streams.state.snapshots import SnapshotLimits, Snapshots
 from streams.state.worker_state import WorkerState
 from streams.tracing.making import make_tracer
 from streams.upstreams.follower import UpstreamsFollower
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 from streams.worker import pages
 from streams.worker.feedback import FeedbackCounts, FeedbackReader
 from streams.worker.health import Enforcement, Health, Verdict
@@ -117,7 +117,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     measures = _make_measures(settings, screener, switch, models_url)
     lists = _make_lists(settings, screener, redis, guard, switch)
     dno = _make_dno(settings, screener)
-    upstreams = UpstreamsFollower(load_upstreams_settings())
+    upstreams = UpstreamsFollower(UpstreamsSettings.load())
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionIndex(redis, guard)
 

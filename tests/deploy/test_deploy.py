@@ -16,20 +16,20 @@ import yaml
 
 from detector.contract.errors import PolicyInvalid
 from detector.policy.settings import Policy
-from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
+from streams.archive.settings import ARCHIVE_PREFIX, ArchiveSettings
 from streams.bridge.peers import load_peers
-from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
-from streams.campaigns.settings import CAMPAIGNS_PREFIX, load_campaign_settings
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
+from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings
 from streams.commands.main import COMMANDS, robocall
-from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings, load_console_settings
+from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings
 from streams.contract_docs.dashboards.files import FOLDER
 from streams.contract_docs.metrics_page import ALERTS, alert_expressions, metrics_in
 from streams.metrics import Metric
 from streams.screening.build import policy_of, require_contact
 from streams.settings import load_settings
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.unknown_settings import unknown_keys
-from streams.verifying.settings import VERIFY_PREFIX, load_verify_settings
+from streams.verifying.settings import VERIFY_PREFIX, VerifySettings
 from tests.deploy.compose_file import VARIABLE, compose_with
 
 ROOT = Path(__file__).parents[2]
@@ -176,7 +176,7 @@ def test_the_console_signs_in_by_the_provider_that_the_environment_file_names(mo
         with monkeypatch.context() as patch:
             for name in variables:
                 patch.setenv(name, environment[name] or "")
-            assert load_console_settings().oidc_issuer == issuer
+            assert ConsoleSettings.load().oidc_issuer == issuer
 
 
 def test_no_worker_of_the_compose_file_enforces_without_a_contact(
@@ -211,16 +211,16 @@ def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monk
                 environment.setenv(key, value)
             load_settings()  # raises when a value is out of its bounds
             if any(key.startswith(ARCHIVE_PREFIX) for key in values):
-                load_archive_settings()  # raises for a name that is no setting, too
+                ArchiveSettings.load()  # raises for a name that is no setting, too
             if any(key.startswith(BRIDGE_PREFIX) for key in values):
-                load_bridge_settings()
+                BridgeSettings.load()
             if any(key.startswith(VERIFY_PREFIX) for key in values):
-                load_verify_settings()
-                load_trust_settings()
+                VerifySettings.load()
+                TrustSettings.load()
             if any(key.startswith(CAMPAIGNS_PREFIX) for key in values):
-                load_campaign_settings()
+                CampaignSettings.load()
             if any(key.startswith(CONSOLE_PREFIX) for key in values):
-                load_console_settings()
+                ConsoleSettings.load()
 
 
 def test_the_bridge_of_the_compose_file_knows_who_asks_from_this_machine() -> None:

@@ -13,16 +13,16 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.bridge.peers import load_peers
-from streams.bridge.settings import load_bridge_settings
-from streams.campaigns.settings import load_campaign_settings
+from streams.bridge.settings import BridgeSettings
+from streams.campaigns.settings import CampaignSettings
 from streams.commands.main import COMMANDS
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.settings import load_settings
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.unknown_settings import unknown_keys
-from streams.verifying.settings import load_verify_settings
+from streams.verifying.settings import VerifySettings
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "robocall-detector"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -242,12 +242,12 @@ def test_its_settings_exist_and_are_in_their_bounds(
             for name, value in found.items():
                 patch.setenv(name, value)
             load_settings()
-            load_archive_settings()
-            load_bridge_settings()
-            load_campaign_settings()
-            load_console_settings()
-            load_trust_settings()
-            load_verify_settings()
+            ArchiveSettings.load()
+            BridgeSettings.load()
+            CampaignSettings.load()
+            ConsoleSettings.load()
+            TrustSettings.load()
+            VerifySettings.load()
 
 
 def test_what_a_service_is_given_wins_and_logins_come_from_secrets(everything: list[dict[str, Any]]) -> None:

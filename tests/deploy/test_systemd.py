@@ -16,16 +16,16 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.settings import Policy
 from models.store.promotions import Promotions
 from models.store.registry import Registry
-from streams.archive.settings import load_archive_settings
-from streams.bridge.settings import load_bridge_settings
-from streams.campaigns.settings import load_campaign_settings
+from streams.archive.settings import ArchiveSettings
+from streams.bridge.settings import BridgeSettings
+from streams.campaigns.settings import CampaignSettings
 from streams.commands.main import COMMANDS
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.screening.policy_file import parse_policy
 from streams.settings import load_settings
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.unknown_settings import unknown_keys
-from streams.verifying.settings import load_verify_settings
+from streams.verifying.settings import VerifySettings
 from tests.models.small_model import save_small_model
 from tests.processes import needs
 
@@ -91,19 +91,19 @@ def test_its_settings_exist(unit: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for key, value in found.items():
         monkeypatch.setenv(key, value)
     load_settings()
-    load_archive_settings()
-    load_bridge_settings()
-    load_campaign_settings()
-    load_console_settings()
-    load_trust_settings()
-    load_verify_settings()
+    ArchiveSettings.load()
+    BridgeSettings.load()
+    CampaignSettings.load()
+    ConsoleSettings.load()
+    TrustSettings.load()
+    VerifySettings.load()
 
 
 def test_no_two_services_want_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ninety-nine workers, beside each other service and a worker that is started by hand."""
     others = [environment_of(unit) for unit in UNITS if unit != WORKER]
     ports = [int(value) for found in others for key, value in found.items() if key.endswith("_PORT")]
-    ports += [load_settings().web_port, load_console_settings().port, load_bridge_settings().sip_port]
+    ports += [load_settings().web_port, ConsoleSettings.load().port, BridgeSettings.load().sip_port]
     for instance in range(1, 100):
         monkeypatch.setenv("ROBOCALL_WEB_PORT", environment_of(WORKER, instance)["ROBOCALL_WEB_PORT"])
         ports.append(load_settings().web_port)

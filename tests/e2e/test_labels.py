@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from models.data.label_files import read_labels
 from models.traffic.truth import Truth
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.archive.sink import Sink, Tally
 from streams.commands.main import robocall
 from streams.settings import load_settings
@@ -63,5 +63,5 @@ async def archived(records: int) -> None:
         if tally.records >= records:
             stop.set()
 
-    sink = Sink(load_settings(), load_archive_settings(flush_s=0.3), look)
+    sink = Sink(load_settings(), ArchiveSettings.load(flush_s=0.3), look)
     await asyncio.wait_for(sink.run(stop), HANG_S)

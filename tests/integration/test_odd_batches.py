@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.archive.sink import Sink, Tally
 from streams.kafka import topics
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
@@ -123,7 +123,7 @@ def test_the_archive_steps_over_a_bomb(
 async def archived(bootstrap: str, folder: Path, environment: dict[str, str], claim: Callable[[Tally], bool]) -> Tally:
     """Run a sink until the claim holds."""
     stop = asyncio.Event()
-    archive = load_archive_settings(
+    archive = ArchiveSettings.load(
         url=str(folder / "archive"), flush_s=0.2, consumer_group=environment["ROBOCALL_CONSUMER_GROUP"] + "-archive"
     )
     sink = Sink(

@@ -23,7 +23,7 @@ from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.trust.metrics import ListFigures, TrustMetrics
 from streams.upstreams.follower import UpstreamsFollower
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 from streams.verifying.metrics import SIGNED, VerifyMetrics
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.health import Enforcement
@@ -98,7 +98,7 @@ def registry() -> CollectorRegistry:
     found.register(verify_metrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
     found.register(DnoMetrics(None))
-    found.register(UpstreamsFollower(load_upstreams_settings()))
+    found.register(UpstreamsFollower(UpstreamsSettings.load()))
     return found
 
 

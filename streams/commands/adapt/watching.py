@@ -26,7 +26,7 @@ from models.budgets.measure import file_name
 from models.data.label_files import read_labels
 from models.errors import ArtifactError
 from streams.archive.files import ArchiveStore, day_of
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.commands.adapt.nights import ATTEMPTS, Night, Notes, Schedule, iso
 from streams.commands.adapt.places import LOT, LOT_FILE
 from streams.commands.child import CommandFailed
@@ -227,7 +227,7 @@ class Watch:
         """
         self._plan.place.promotions.active()
         with_redis(lambda redis: redis.ping())
-        store = ArchiveStore(load_archive_settings().url)
+        store = ArchiveStore(ArchiveSettings.load().url)
         if not any(file.day >= day_of(night.end_ms) for file in store.files(CALL_EVENTS)):
             raise NotYet(
                 f"{store.url} has no call events of {day_of(night.end_ms)} yet, so it may lack some before: is "

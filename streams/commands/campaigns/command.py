@@ -17,17 +17,17 @@ from detector.features.window_constants import HOUR_MS
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.output import fetched
 from streams.archive.query import ask, connected
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.campaigns.metrics import CampaignMetrics, Standing
 from streams.campaigns.past import Past
 from streams.campaigns.records import CampaignRecord, CampaignVerdict, record_of
 from streams.campaigns.service import CampaignService
-from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
+from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings
 from streams.campaigns.topic import campaigns_now, read_campaigns
 from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.recording import record as note_done
 from streams.cases.roles import Role, require
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.archive import epoch_ms
 from streams.commands.campaigns.showing import lines_of, object_of, table_of
@@ -78,7 +78,7 @@ def run() -> None:
     It reads call-decisions and call-events. Start one; after a crash it goes on with the same names. Ctrl-C or SIGTERM
     publishes what changed and ends.
     """
-    settings, chosen = load_settings(), load_campaign_settings()
+    settings, chosen = load_settings(), CampaignSettings.load()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
@@ -165,7 +165,7 @@ def find(
     source.require_whole()
     if bool(decisions) == source.is_archived:
         raise click.UsageError("--events needs --decisions on them; with --archive both are in the archive")
-    console, chosen = Console(stderr=True), load_campaign_settings()
+    console, chosen = Console(stderr=True), CampaignSettings.load()
     past = Past(chosen)
     with ExitStack() as stack, step("Reading decisions", console) as say:
         for number, batch in enumerate(_decisions(source, decisions, chosen, stack), 1):
@@ -185,7 +185,7 @@ def _decisions(
     for file in files:
         yield from read_batches(str(file), stack)
     if source.begin is not None and source.end is not None:
-        connection = stack.enter_context(connected(ArchiveStore(load_archive_settings().url)))
+        connection = stack.enter_context(connected(ArchiveStore(ArchiveSettings.load().url)))
         days = {"first_day": day_of(epoch_ms(source.begin)), "last_day": day_of(epoch_ms(source.end) - 1)}
         cursor = ask(connection, _SUSPECTS.format(columns=", ".join(_DECISION), score=chosen.score, **days))
         for row in fetched(cursor):
@@ -261,7 +261,7 @@ def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:
         deliver(CALL_FEEDBACK, feedback_on(record, verdict, note), out, tally, say)
         if out is None:
-            said = verdict_on(record, verdict, who=load_case_settings().who, why=note)
+            said = verdict_on(record, verdict, who=CaseSettings.load().who, why=note)
             deliver(CAMPAIGNS, [said], None, tally, say)
     tell(tally, console, "published" if out is None else "written")
     if tally.failed:

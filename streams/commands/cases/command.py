@@ -11,7 +11,7 @@ from rich.console import Console
 
 from streams.cases.changes import is_past, new_entry
 from streams.cases.roles import Role, require
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.store import CaseStore
 from streams.cases.unmasking import MASKED, Numbers, unmask_option
 from streams.commands.cases.showing import line, lines
@@ -115,7 +115,7 @@ def show(case_id: str, *, numbers: Numbers, as_json: bool) -> None:
 def hold(case_id: str, why: str, *, end: bool, as_json: bool) -> None:
     """Keep a case beyond its retention, until the hold is ended."""
     require(Role.GRANT)
-    entry = new_entry(who=load_case_settings().who, what="hold_ended" if end else "held", why=why, now_ms=_now_ms())
+    entry = new_entry(who=CaseSettings.load().who, what="hold_ended" if end else "held", why=why, now_ms=_now_ms())
     tell(
         with_cases(lambda store: store.append(case_id, entry, lambda case: replace(case, is_held=not end))),
         MASKED,
@@ -133,7 +133,7 @@ def prune(*, dry_run: bool, as_json: bool) -> None:
     its own: `robocall archive prune`.
     """
     require(Role.GRANT)
-    days, now_ms = load_case_settings().retention_days, _now_ms()
+    days, now_ms = CaseSettings.load().retention_days, _now_ms()
 
     def may_go(case: Case) -> bool:
         return is_past(case, retention_days=days, now_ms=now_ms)

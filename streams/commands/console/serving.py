@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from starlette.types import ASGIApp
 
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.campaigns.follower import CampaignFollower
 from streams.commands.child import run
 from streams.commands.console.model_facts import model_facts
@@ -31,7 +31,7 @@ from streams.console.oidc.client import Client, read_client
 from streams.console.pages import Handlers
 from streams.console.rendering import Pages
 from streams.console.sessions import Sessions
-from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings, load_console_settings
+from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings
 from streams.console.signing_in import SigningIn
 from streams.console.steering.model import ModelPage
 from streams.console.steering.policy import PolicyPage
@@ -61,7 +61,7 @@ def serve() -> None:
         SettingsInvalid: a setting is wrong, or there are no users.
         PortTaken: somebody else listens there.
     """
-    settings, chosen = load_settings(), load_console_settings()
+    settings, chosen = load_settings(), ConsoleSettings.load()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
@@ -130,7 +130,7 @@ def console_app(
     is_secure = chosen.tls_certfile is not None
     links = Links(users.secret)
     pages = Pages(links)
-    configured = load_archive_settings()
+    configured = ArchiveSettings.load()
     archive = configured if "url" in configured.model_fields_set else None
     looks = Looks(settings, archive, chosen.archive_days)
     digest = NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value())

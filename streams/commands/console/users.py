@@ -8,7 +8,7 @@ import click
 
 from streams.console.passwords import LONGEST, SHORTEST, hash_password
 from streams.console.roles import Role
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.console.users import NAME, Account, UsersFile, new_users, read_users, write_users
 
 ROLE_OPTION = click.option(
@@ -92,7 +92,7 @@ def list_users() -> None:
 
 
 def _path() -> Path:
-    return load_console_settings().users_file
+    return ConsoleSettings.load().users_file
 
 
 def _users_or_none(path: Path) -> UsersFile | None:

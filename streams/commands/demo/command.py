@@ -22,7 +22,7 @@ from rich.live import Live
 from detector.contract.decisions import Action
 from detector.features.window_constants import DAY_MS
 from models.serve.artifact import SHIPPED
-from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.commands.demo.backlog import backlog
 from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
@@ -249,7 +249,7 @@ async def _dipped(
     if figures.dips is None:
         yield None
         return
-    switch = Switch(load_bridge_settings().deadline_ms / 1e3 + SWITCH_WAITS_S)
+    switch = Switch(BridgeSettings.load().deadline_ms / 1e3 + SWITCH_WAITS_S)
     await switch.start(*ports)
     try:
         yield DippedCalls(switch, partial(publish, producer), figures.dips)

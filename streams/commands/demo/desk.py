@@ -27,7 +27,7 @@ from streams.cases.settings import CASES_PREFIX
 from streams.commands.demo.processes import HERE, Running, running, wait_until
 from streams.console.passwords import hash_password
 from streams.console.roles import Role
-from streams.console.settings import CONSOLE_PREFIX, load_console_settings
+from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings
 from streams.console.users import Account, new_users, write_users
 from streams.errors import DemoFailed
 from streams.files import private_folder
@@ -76,7 +76,7 @@ def prepared_desk(seed: int, model: Path) -> Desk:
         seed: of the traffic, whose trunk groups the register of upstreams names.
         model: folder of the one that decides: the desk has a registry of its own with it.
     """
-    folder, password, wanted = private_folder(), secrets.token_urlsafe(12), load_console_settings().port
+    folder, password, wanted = private_folder(), secrets.token_urlsafe(12), ConsoleSettings.load().port
     shutil.copytree(model, folder / "models" / model.name)
     write_users(folder / "users.json", new_users().with_account(Account(USER, Role.ADMIN, hash_password(password))))
     save_upstreams(folder / "upstreams.yaml", invented_upstreams(seed))

@@ -20,7 +20,7 @@ from streams.archive.export import Span, events, feedback_before, parts_of
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.commands.archive import Instant, epoch_ms, opened
 from streams.commands.models.place import FILE
 from streams.commands.replay import read_batches
@@ -79,7 +79,7 @@ class Source:
         for file in self.files:
             yield from read_batches(str(file), stack)
         if self.begin is not None and self.end is not None:
-            store = opened(load_archive_settings())
+            store = opened(ArchiveSettings.load())
             span = Span(epoch_ms(self.begin), epoch_ms(self.end))
             yield from _in_batches(events(store, parts_of(store, span), span))
 
@@ -91,12 +91,12 @@ class Source:
             StorageError: the archive does not answer or refuses.
         """
         if self.is_archived:
-            with connected(ArchiveStore(load_archive_settings().url)) as connection:
+            with connected(ArchiveStore(ArchiveSettings.load().url)) as connection:
                 yield from feedback_before(connection, time.time_ns() // 1_000_000)
 
     def number(self) -> Callable[[str], str]:
         """What makes of a number the form that these events have: a keyed digest where the archive keeps such."""
-        key = load_archive_settings().key if self.is_archived else None
+        key = ArchiveSettings.load().key if self.is_archived else None
         if key is None:
             return lambda number: number
         digest = NumberKey(key).number

@@ -24,7 +24,7 @@ from streams.cases.redress import (
     require_new,
 )
 from streams.cases.roles import Role, require
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.unmasking import MASKED, Numbers, unmask_option
 from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
 from streams.commands.cases.showing import line, when
@@ -284,7 +284,7 @@ def _json(case: Case, now_ms: int) -> str:
 
 
 def _entry(what: str, why: str) -> CaseEntry:
-    return new_entry(who=load_case_settings().who, what=what, why=why, now_ms=_now_ms())
+    return new_entry(who=CaseSettings.load().who, what=what, why=why, now_ms=_now_ms())
 
 
 def _now_ms() -> int:

@@ -16,10 +16,10 @@ from rich.console import Console
 
 from models.data.cells import as_it_was
 from streams.archive.query import connected
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.commands.archive import opened
 from streams.commands.campaigns.command import known
 from streams.commands.models.place import REGISTRY_OPTION, model_option
@@ -116,7 +116,7 @@ def make(
     signing_key = None if key_file is None else private_key(key_file)
     console = Console(stderr=True)
     attached = _attached(attach)
-    settings, made_ms = load_archive_settings(), time.time_ns() // 1_000_000
+    settings, made_ms = ArchiveSettings.load(), time.time_ns() // 1_000_000
     with step("Collecting", console), connected(opened(settings)) as connection:
         chosen = _chosen(connection, calls, campaign, is_digested=settings.number_key is not None)
         campaign, ids = chosen.name, chosen.call_ids
@@ -128,7 +128,7 @@ def make(
         Manifest(
             campaign=campaign,
             why=why,
-            by=load_case_settings().who,
+            by=CaseSettings.load().who,
             made_ms=made_ms,
             first_ms=found.first_ms,
             last_ms=found.last_ms,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.archive.export import Span, events, parts_of
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.commands.archive import opened
 from streams.commands.models.beside import beside
 from streams.commands.models.place import place_of
@@ -102,7 +102,7 @@ def _other(what: str, then: dict[str, int], now: str) -> str:
 
 
 def _batches(span: Span) -> Iterator[list[bytes]]:
-    store = opened(load_archive_settings())
+    store = opened(ArchiveSettings.load())
     yield from _cut(events(store, parts_of(store, span), span))
 
 

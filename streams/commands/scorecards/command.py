@@ -15,7 +15,7 @@ import click
 from detector.policy.entries import EntryAction
 from detector.policy.lists import Basis
 from models.data.cells import inert
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.cases.roles import Role, require
 from streams.commands.archive import opened
 from streams.commands.policy.saving import named_file, save_policy
@@ -149,7 +149,7 @@ def _new_alarms(cards: Iterable[Card], basis: str, there: Container[str]) -> lis
 
 
 def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, float], say: Say) -> list[Card]:
-    settings = load_archive_settings()
+    settings = ArchiveSettings.load()
     store, is_digested = opened(settings), settings.key is not None
     return counted(store, days, is_digested=is_digested, plan=plan, thresholds=thresholds, say=say)
 

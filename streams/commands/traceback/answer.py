@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.archive.query import connected
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
 from streams.commands.archive import opened
@@ -31,7 +31,7 @@ from streams.traceback.questions import Question, QuestionRefused, Reading
 from streams.traceback.records import Answer, Hop, Status, named
 from streams.traceback.report import shown
 from streams.traceback.rule_clock import due_ms
-from streams.traceback.settings import load_traceback_settings
+from streams.traceback.settings import TracebackSettings
 from streams.wire.cases import MAX_CASE_BYTES, CaseKind
 
 ROOM_BYTES = MAX_CASE_BYTES - 32 * 1024
@@ -73,7 +73,7 @@ def answer(
     """  # noqa: D301 - click reads the backspace
     require(Role.LOOK_UP)
     require_distinct({"FILE": requests}, {"--out": out})
-    settings, archive = load_traceback_settings(), load_archive_settings()
+    settings, archive = TracebackSettings.load(), ArchiveSettings.load()
     office_zone = settings.office_zone
     who = office(settings, archive, pairs(actions, "--action"))
     reading = Reading(_now_ms(), settings.tolerance_ms, ZoneInfo(str(zone)))

@@ -21,7 +21,7 @@ from rich.text import Text
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.store import CaseStore
 from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.traceback.answer import answer, source_of
@@ -80,7 +80,7 @@ def import_(file: str, whose: str | None, *, correction: bool, why: str | None) 
         for line, row in rows_of(file):
             one = _answer(file, line, row)
             by_id[one.traceback_id].append(one.hop)
-    who, what, refused = load_case_settings().who, "corrected" if correction else "imported", []
+    who, what, refused = CaseSettings.load().who, "corrected" if correction else "imported", []
     why = (f"from {whose}: " if whose else "") + (why or file[:MOST_FILE_NAME])
     change = partial(with_hops, whose=whose, corrects=correction)
 
@@ -239,7 +239,7 @@ def close(traceback_id: str, why: str) -> None:
     """Close a traceback whose point of entry will not be found. It needs the role grant."""
     require(Role.GRANT)
     _case(traceback_id)
-    entry = new_entry(who=load_case_settings().who, what="closed", why=why, now_ms=time.time_ns() // 1_000_000)
+    entry = new_entry(who=CaseSettings.load().who, what="closed", why=why, now_ms=time.time_ns() // 1_000_000)
     with step("Closing", Console(stderr=True), quick=True):
         asyncio.run(
             CaseStore(load_settings()).append(traceback_id, entry, lambda case: replace(case, state=CLOSED))

@@ -17,7 +17,7 @@ from streams.files import open_input
 from streams.traceback.answering import Office
 from streams.traceback.office import office_of
 from streams.traceback.settings import TracebackSettings
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 
 MOST_BYTES = 64 * 1024 * 1024
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
@@ -29,7 +29,7 @@ class FileUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
 
 def office(settings: TracebackSettings, archive: ArchiveSettings, actions: Mapping[str, str]) -> Office:
     """Who answers, as `streams.traceback.office` says; where no register of upstreams is set, that is said too."""
-    if load_upstreams_settings().file is None:
+    if UpstreamsSettings.load().file is None:
         click.echo("no register of upstreams: set ROBOCALL_UPSTREAMS_FILE, and answers have names", err=True)
     return office_of(settings, archive, actions)
 

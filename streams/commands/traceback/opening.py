@@ -16,9 +16,9 @@ from rich.console import Console
 from streams.archive.calls import ArchivedCall, Sought, find
 from streams.archive.coverage import missing
 from streams.archive.query import connected
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.cases.roles import Role, require
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.cases.unmasking import MASKED
 from streams.commands.archive import Instant, epoch_ms, opened
 from streams.commands.traceback.answer import ZONE_OPTION
@@ -32,7 +32,7 @@ from streams.traceback.opening import NothingToTrace, Opening, store
 from streams.traceback.questions import Question, QuestionRefused, Reading
 from streams.traceback.records import Status, Traceback, named
 from streams.traceback.report import shown
-from streams.traceback.settings import load_traceback_settings
+from streams.traceback.settings import TracebackSettings
 
 MOST_CALLS = 10_000
 
@@ -91,7 +91,7 @@ def open_(
     wanted = _Wanted(call_ids, calls, span, examples, given, ZoneInfo(str(zone)))
     made = _made(wanted, {"campaign": campaign, "requester": requester})
     with step("Opening cases", Console(stderr=True), quick=True) as say:
-        written = asyncio.run(store(load_settings(), made, load_case_settings().who, why, say))
+        written = asyncio.run(store(load_settings(), made, CaseSettings.load().who, why, say))
     for one in made:
         if one in written:
             _tell(one, as_json=as_json)
@@ -113,7 +113,7 @@ class _Wanted:
 
 def _made(wanted: _Wanted, about: dict[str, str | None]) -> list[Traceback]:
     """Look the calls up, and make a traceback of each that is worth it."""
-    settings, archive = load_traceback_settings(), load_archive_settings()
+    settings, archive = TracebackSettings.load(), ArchiveSettings.load()
     called, calling, at = wanted.given
     if archive.key is not None and called is None:
         raise click.UsageError("the archive keeps digests, which nobody else can find: give --called, --calling, --at")

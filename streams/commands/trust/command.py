@@ -22,7 +22,7 @@ from streams.log import configure_log
 from streams.running.progress import Say, step
 from streams.settings import load_settings
 from streams.trust.anchors import TrustLists
-from streams.trust.settings import TRUST_PREFIX, load_trust_settings
+from streams.trust.settings import TRUST_PREFIX, TrustSettings
 from streams.trust.stored_chains import Entry
 from streams.trust.verifier import Verifying, make_verifying
 
@@ -135,7 +135,7 @@ def warm(file: str) -> None:
     with ExitStack() as stack:
         text = open_input(file, stack).read().decode("latin-1")  # any byte is some character
     urls = list(dict.fromkeys(text.split()))
-    settings = load_trust_settings()
+    settings = TrustSettings.load()
     made = make_verifying(settings)
     with step("Fetching certificates") as say:
         failed = asyncio.run(_warmed(made, urls, settings.max_fetches, say))
@@ -176,7 +176,7 @@ async def _fetched(made: Verifying, url: str) -> dict[str, str]:
 
 
 def _made() -> Verifying:
-    return make_verifying(load_trust_settings())
+    return make_verifying(TrustSettings.load())
 
 
 def _end(lists: TrustLists, complaints: Iterable[str]) -> None:

@@ -14,11 +14,11 @@ from streams.running.metrics_page import served
 from streams.running.services import Ending, new_event_loop, run
 from streams.running.told_every import EVERY_S, told_every
 from streams.settings import Settings, load_settings
-from streams.trust.settings import TRUST_PREFIX, load_trust_settings
+from streams.trust.settings import TRUST_PREFIX, TrustSettings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from streams.unknown_settings import unknown_keys
 from streams.verifying.assembly import PartitionsDiffer, build_app
-from streams.verifying.settings import VERIFY_PREFIX, VerifySettings, load_verify_settings
+from streams.verifying.settings import VERIFY_PREFIX, VerifySettings
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ def verify() -> None:
     Start several to share the load; SIGTERM ends one cleanly. After a crash a record may
     go on twice, which workers notice. docs/signatures.md says more.
     """  # noqa: D301 - click reads the backspace
-    settings, chosen, trust = load_settings(), load_verify_settings(), load_trust_settings()
+    settings, chosen, trust = load_settings(), VerifySettings.load(), TrustSettings.load()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)

@@ -24,7 +24,7 @@ from streams.upstreams.database import Database, DatabaseRefused, read_database
 from streams.upstreams.doctor import utc_today
 from streams.upstreams.entries import MOST_BYTES, SETTING, Upstream, UpstreamsInvalid, load_upstreams, save_upstreams
 from streams.upstreams.findings import Finding, findings_of
-from streams.upstreams.settings import UpstreamsSettings, load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 from streams.upstreams.table import FIELDS, read_table
 
 DATABASE_BYTES = 256 * 1024 * 1024
@@ -61,7 +61,7 @@ def import_(file: str, mapped: Sequence[str], delimiter: str, date_format: str, 
     if len(delimiter) != 1:
         raise click.UsageError("--delimiter is one character")
     columns = _columns(mapped)
-    path = _path(load_upstreams_settings())
+    path = _path(UpstreamsSettings.load())
     with step(f"Reading {file}", quick=True) as say, _text(file, MOST_BYTES, UpstreamsInvalid) as lines:
         try:
             taken = read_table(lines, columns, delimiter=delimiter, day_format=date_format)
@@ -83,7 +83,7 @@ def import_(file: str, mapped: Sequence[str], delimiter: str, date_format: str, 
 @JSON_OPTION
 def show(trunk_group_id: str | None, *, as_json: bool) -> None:
     """Print the entries, or that of one trunk group. Status 1 where it has none."""
-    path = _path(load_upstreams_settings())
+    path = _path(UpstreamsSettings.load())
     with step("Reading the register", quick=True):
         entries = load_upstreams(path)
     found = [one for one in entries if trunk_group_id in {None, one.trunk_group_id}]
@@ -108,7 +108,7 @@ def check(rmd: str | None, day: datetime | None, *, record: bool, as_json: bool)
         raise click.UsageError("--record and --date are about --rmd FILE: name it")
     if record:
         require(Role.GRANT)
-    settings = load_upstreams_settings()
+    settings = UpstreamsSettings.load()
     path, today = _path(settings), utc_today()
     as_of = today if day is None else day.date()
     if as_of > today:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from streams.archive.files import ArchiveStore
 from streams.archive.picking import OLDEST_MS
 from streams.archive.query import connected
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.settings import Settings
 from streams.traceback.office import office_of
 from streams.traceback.opening import NothingToTrace, Opening, store
-from streams.traceback.settings import load_traceback_settings
+from streams.traceback.settings import TracebackSettings
 
 MOST_TRACED = 5
 
@@ -33,7 +33,7 @@ def trace(settings: Settings, call_ids: Sequence[str], campaign: str | None, who
         CaseRefused: each of the calls has a case already.
         RobocallError: nobody said who we are, or archive or Kafka does not answer.
     """
-    chosen, archive, now_ms = load_traceback_settings(), load_archive_settings(), time.time_ns() // 1_000_000
+    chosen, archive, now_ms = TracebackSettings.load(), ArchiveSettings.load(), time.time_ns() // 1_000_000
     if "url" not in archive.model_fields_set:
         raise NothingToTrace("there is no archive: set ROBOCALL_ARCHIVE_URL and start the console again")
     if archive.key is not None:

@@ -12,7 +12,7 @@ import pytest
 from streams.bridge.hep.server import HepServer
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.local.services import free_ports
 from tests.integration.bridge.sipp import needs_kamailio, needs_sipp
 from tests.streams.bridge.http.conftest import ToldAsker
@@ -84,7 +84,7 @@ def test_a_call_through_kamailio_is_one_set_up_and_one_end(tmp_path: Path) -> No
 
     async def run() -> list[dict[str, Any]]:
         asker, peers = ToldAsker(), Peers([peer(addresses=[CALLER])])
-        server = HepServer(load_bridge_settings(), lambda: peers, cast("Any", asker), BridgeMetrics())
+        server = HepServer(BridgeSettings.load(), lambda: peers, cast("Any", asker), BridgeMetrics())
         await server.start()
         answers = [needs_sipp(), "-sn", "uas", "-i", CALLEE, "-p", str(callee), "-nostdin"]
         try:

@@ -16,7 +16,7 @@ from streams.bridge.http.access import Access
 from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import CALL_DECISIONS
 from streams.wire.records import DECISION_DECODER
@@ -67,7 +67,7 @@ def play(tells: Asked, scenario: str, folder: Path, carrier: str = "486 Busy Her
     asker.tells = tells
     server = http_server(
         HttpDip(cast("Any", asker), Access(lambda: Peers([PEER]), certified=False), 80, BridgeMetrics()).app(),
-        load_bridge_settings(),
+        BridgeSettings.load(),
     )
 
     def call() -> Played:

@@ -15,7 +15,7 @@ from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.oidc.client import read_client
-from streams.console.settings import CONSOLE_PREFIX, load_console_settings
+from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings
 from streams.console.subjects import Links
 from streams.kafka.topics import CALL_DECISIONS
 from streams.running.services import Background
@@ -52,7 +52,7 @@ class Stack:
         feed, follower = Feed(self._settings, self._memory), CampaignFollower(self._settings, self._campaigns.take)
         live = Live(self._memory, feed, self._campaigns, follower)
         following = Background([("campaigns", follower.run)])
-        chosen = load_console_settings(**self._chosen)
+        chosen = ConsoleSettings.load(**self._chosen)
         self.app = console_app(self._settings, chosen, self._users, live, read_client(chosen))
         server = HttpServer(self.app, prefix=CONSOLE_PREFIX, host="127.0.0.1", port=self._port)
         await server.start()

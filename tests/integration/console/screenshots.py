@@ -33,7 +33,7 @@ from models.watch.drift import PSI_ALARM
 from streams.archive.files import ArchiveStore
 from streams.campaigns.past import Past
 from streams.campaigns.records import encoded, record_of
-from streams.campaigns.settings import load_campaign_settings
+from streams.campaigns.settings import CampaignSettings
 from streams.commands.demo.desk import invented_upstreams
 from streams.commands.questions.asked import Asked
 from streams.commands.questions.table import write_table
@@ -101,7 +101,7 @@ def decisions(lines: Sequence[bytes], console: Console) -> list[bytes]:
 
 def campaigns(lines: Sequence[bytes], values: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Key and record of the campaigns that these calls are."""
-    past = Past(load_campaign_settings())
+    past = Past(CampaignSettings.load())
     past.decisions(values)
     past.events(lines)
     for one in past.grouping.by_id.values():

@@ -2,14 +2,14 @@
 
 import pytest
 
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.errors import SettingsInvalid
 from streams.unknown_settings import unknown_keys
 from tests.streams.archive.archive_case import SECRET
 
 
 def test_nothing_need_be_set() -> None:
-    settings = load_archive_settings()
+    settings = ArchiveSettings.load()
     assert settings.key is None
     days = dict(settings.retention_days)
     assert days.pop("case-records") == 5 * 365 + 1
@@ -19,7 +19,7 @@ def test_nothing_need_be_set() -> None:
 
 def test_retention_is_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_ARCHIVE_RETENTION", "call-events=30, scored-calls=90")
-    days = load_archive_settings().retention_days
+    days = ArchiveSettings.load().retention_days
     assert (days["call-events"], days["scored-calls"], days["call-decisions"]) == (30, 90, 400)
 
 
@@ -31,12 +31,12 @@ def test_retention_is_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"ROBOCALL_ARCHIVE_{name}", value)
     with pytest.raises(SettingsInvalid, match=f"ROBOCALL_ARCHIVE_{name}"):
-        load_archive_settings()
+        ArchiveSettings.load()
 
 
 def test_the_key_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_ARCHIVE_NUMBER_KEY", SECRET)
-    settings = load_archive_settings()
+    settings = ArchiveSettings.load()
     assert settings.key == SECRET
     assert SECRET not in repr(settings)
 

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.numbers import NumberKey
 from streams.archive.schema import OFFSET, PARTITION
-from streams.archive.settings import load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.archive.sink import Sink, Tally
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.settings import load_settings
@@ -111,7 +111,7 @@ async def archive_until(
 
     settings = load_settings(kafka_bootstrap_servers=environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"])
     group = environment["ROBOCALL_ARCHIVE_CONSUMER_GROUP"]
-    sink = Sink(settings, load_archive_settings(url=store.url, consumer_group=group, **archive), look)
+    sink = Sink(settings, ArchiveSettings.load(url=store.url, consumer_group=group, **archive), look)
     await asyncio.wait_for(sink.run(stop), HANG_S)
     return sink.tally
 
@@ -245,7 +245,7 @@ def test_records_of_a_partition_that_is_still_being_assigned_are_read_again_late
 
     async def round_of_a_stranger() -> int:
         settings = load_settings(kafka_bootstrap_servers=environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"])
-        sink = Sink(settings, load_archive_settings(url=store.url), lambda _: None)
+        sink = Sink(settings, ArchiveSettings.load(url=store.url), lambda _: None)
 
         async def early(**_: object) -> dict[TopicPartition, list[object]]:
             return {TopicPartition(CALL_EVENTS, 0): [object()]}

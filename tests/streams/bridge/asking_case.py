@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer
 
 from streams.bridge.asking import Asker
 from streams.bridge.metrics import BridgeMetrics
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.settings import load_settings
 from streams.trust.setup_verifier import SetupVerifier
@@ -70,7 +70,7 @@ async def asking(
     played = None if worker is None else asyncio.create_task(asyncio.to_thread(worker, stop))
     chosen = {"deadline_ms": 10_000} | bridge
     settings = load_settings(kafka_bootstrap_servers=bootstrap)
-    asker = Asker(settings, load_bridge_settings(**chosen), BridgeMetrics(), verifier)
+    asker = Asker(settings, BridgeSettings.load(**chosen), BridgeMetrics(), verifier)
     await asker.start()
     try:
         if worker is not None:

@@ -17,7 +17,7 @@ from detector.trust.verdict import Cause
 from streams.bridge.asking import CERTIFICATE_SHARE, Asked, Asker, FailOpen
 from streams.bridge.breaker import ANSWERS, TIMEOUTS
 from streams.bridge.metrics import BridgeMetrics
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.errors import KafkaUnreachable, TopicMissing
 from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
@@ -228,7 +228,7 @@ def test_a_missing_topic_and_a_missing_broker_are_said(bootstrap: str, delete_to
     delete_topic(CALL_DECISIONS)
 
     async def start(servers: str) -> None:
-        asker = Asker(load_settings(kafka_bootstrap_servers=servers), load_bridge_settings(), BridgeMetrics())
+        asker = Asker(load_settings(kafka_bootstrap_servers=servers), BridgeSettings.load(), BridgeMetrics())
         await asker.start()
 
     with pytest.raises(TopicMissing, match="call-decisions"):

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.errors import SettingsInvalid
 from streams.unknown_settings import unknown_keys
 
 
 def test_nothing_need_be_set_and_nothing_listens_to_the_world() -> None:
-    settings = load_bridge_settings()
+    settings = BridgeSettings.load()
     assert (settings.sip_host, settings.web_host) == ("127.0.0.1", "127.0.0.1")
     assert (settings.sip_port, settings.web_port, settings.sip_tls_port, settings.deadline_ms) == (5060, 0, 0, 80)
 
@@ -21,14 +21,14 @@ def test_nothing_need_be_set_and_nothing_listens_to_the_world() -> None:
 def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"ROBOCALL_BRIDGE_{name}", value)
     with pytest.raises(SettingsInvalid, match=f"ROBOCALL_BRIDGE_{name}"):
-        load_bridge_settings()
+        BridgeSettings.load()
 
 
 def test_tls_wants_a_certificate_and_its_key(tmp_path: Path) -> None:
     certificate = tmp_path / "certificate.pem"
     certificate.touch()
     with pytest.raises(SettingsInvalid, match="needs ROBOCALL_BRIDGE_SIP_TLS_CERTFILE"):
-        load_bridge_settings(sip_tls_port=5061, sip_tls_certfile=certificate)
+        BridgeSettings.load(sip_tls_port=5061, sip_tls_certfile=certificate)
 
 
 def test_a_worker_does_not_take_them_for_typing_errors() -> None:

@@ -3,7 +3,7 @@
 from detector.campaigns.grouping import Campaigns
 from streams.campaigns.matching import Matching
 from streams.campaigns.past import Past
-from streams.campaigns.settings import load_campaign_settings
+from streams.campaigns.settings import CampaignSettings
 from tests.streams.campaigns.campaign_case import end, pairs
 
 
@@ -16,7 +16,7 @@ def test_decisions_and_events_that_were_kept_give_the_names_of_the_stream() -> N
         if found is not None:
             live.add(found[0])
 
-    past = Past(load_campaign_settings())
+    past = Past(CampaignSettings.load())
     past.decisions(decision for _, decision in calls)
     past.events([*(setup for setup, _ in calls), *(end(number) for number in range(60))])
 

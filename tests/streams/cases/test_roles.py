@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cases.roles import NotAllowed, Role, require, roles_of
-from streams.cases.settings import load_case_settings
+from streams.cases.settings import CaseSettings
 from streams.commands.main import robocall
 from streams.errors import SettingsInvalid
 
@@ -47,7 +47,7 @@ def test_a_user_has_the_roles_of_the_file_and_a_stranger_none(monkeypatch: pytes
     with pytest.raises(NotAllowed, match=r"aroe may not grant: .*roles.yaml gives no such role"):
         require(Role.GRANT)
     monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "stranger")
-    assert roles_of(load_case_settings()) == frozenset()
+    assert roles_of(CaseSettings.load()) == frozenset()
 
 
 @pytest.mark.parametrize("text", ["mlee: [look_up, rule]", "- mlee", "mlee: 3", "", "a: [", "\x00"])

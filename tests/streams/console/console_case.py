@@ -20,7 +20,7 @@ from streams.console.live import LiveMemory
 from streams.console.oidc.client import read_client
 from streams.console.passwords import hash_password
 from streams.console.roles import Role
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.console.subjects import Links
 from streams.console.users import Account, Users, new_users, write_users
 from streams.settings import Settings, load_settings
@@ -94,7 +94,7 @@ class Played:
         self.memory, self.campaigns = LiveMemory(100, time.time), CampaignMemory(time.time)
         follower = CampaignFollower(settings, self.campaigns.take)
         live = Live(self.memory, Feed(settings, self.memory), self.campaigns, follower)
-        found = load_console_settings(**chosen)
+        found = ConsoleSettings.load(**chosen)
         self.app: ASGIApp = console_app(settings, found, users, live, read_client(found))
 
     @asynccontextmanager

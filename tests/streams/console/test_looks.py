@@ -11,7 +11,7 @@ import pytest
 
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
-from streams.archive.settings import ArchiveSettings, load_archive_settings
+from streams.archive.settings import ArchiveSettings
 from streams.console import bench
 from streams.console import looks as module
 from streams.console.bench import Found
@@ -35,7 +35,7 @@ def archived(tmp_path: Path) -> Callable[..., ArchiveSettings]:
     """An archive of three calls, one of them eight days old."""
 
     def make(**chosen: Any) -> ArchiveSettings:
-        settings = load_archive_settings(url=str(tmp_path / "archive"), **chosen)
+        settings = ArchiveSettings.load(url=str(tmp_path / "archive"), **chosen)
         store = ArchiveStore(settings.url)
         now_ms = time.time_ns() // 1_000_000
         key = None if settings.key is None else NumberKey(settings.key)
@@ -64,7 +64,7 @@ def test_the_archive_gives_decisions_of_the_last_days_the_latest_first(
 
 def test_a_call_is_known_by_its_events_alone(tmp_path: Path) -> None:
     """Where nothing was decided on it. Without an archive none is."""
-    settings, now_ms = load_archive_settings(url=str(tmp_path / "archive")), time.time_ns() // 1_000_000
+    settings, now_ms = ArchiveSettings.load(url=str(tmp_path / "archive")), time.time_ns() // 1_000_000
     put(ArchiveStore(settings.url), CALL_EVENTS, [encoded(setup(1, setup_time_ms=now_ms))], at_ms=now_ms)
     known, other = (Subject(Kind.CALL, text) for text in (setup(1)["call_id"], "unknown"))
 
@@ -74,7 +74,7 @@ def test_a_call_is_known_by_its_events_alone(tmp_path: Path) -> None:
 
 def test_the_archive_gives_the_decisions_that_name_a_campaign(tmp_path: Path) -> None:
     """By their reasons; what somebody types is no SQL there either."""
-    settings = load_archive_settings(url=str(tmp_path / "archive"))
+    settings = ArchiveSettings.load(url=str(tmp_path / "archive"))
     reason = {"code": "campaign", "text": "campaign c5d30a1f7b2", "value": None, "threshold": None}
     values = [decided(1, "block"), decided(2, "block", reasons=[reason])]
     put(ArchiveStore(settings.url), CALL_DECISIONS, values, at_ms=time.time_ns() // 1_000_000)
@@ -101,7 +101,7 @@ def test_the_archive_gives_decisions_on_a_number_in_whatever_form_a_switch_wrote
 ) -> None:
     """Also where it keeps digests: each form has one of its own."""
     secret = None if key is None else "sixteen characters"
-    settings = load_archive_settings(url=str(tmp_path / "archive"), number_key=secret)
+    settings = ArchiveSettings.load(url=str(tmp_path / "archive"), number_key=secret)
     values = [decided(number, calling_number=form) for number, form in enumerate((CALLER[2:], CALLER[1:], "+19"))]
     put(ArchiveStore(settings.url), CALL_DECISIONS, values, at_ms=time.time_ns() // 1_000_000, key=key)
 
@@ -123,7 +123,7 @@ def test_a_look_that_takes_too_long_is_said_and_the_loop_goes_on(monkeypatch: py
     monkeypatch.setattr(bench, "MOST_WAITING", 1)
     may_go = threading.Event()
     monkeypatch.setattr(module, "_rows", lambda *_: may_go.wait())
-    looks = looks_of(load_archive_settings(url="/nowhere"))
+    looks = looks_of(ArchiveSettings.load(url="/nowhere"))
 
     async def run() -> list[str]:
         slow = asyncio.create_task(looks.archive(NUMBER))
@@ -146,7 +146,7 @@ def test_whatever_breaks_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(module, "_rows", broken)
 
-    found = asyncio.run(looks_of(load_archive_settings(url="/nowhere")).archive(NUMBER))
+    found = asyncio.run(looks_of(ArchiveSettings.load(url="/nowhere")).archive(NUMBER))
 
     assert "RuntimeError" in found.why_not
     assert CALLER not in found.why_not

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from streams.trust.settings import TrustSettings, load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.trust.verifier import Verifying, make_verifying
 from tests.detector.trust.authority import CALLED, CALLING, Owner, claims, header, issue, spc, tn_auth_list
 from tests.streams.trust.https_server import LOOPBACK, PORT, Answer, Server, authority_pem, serving
@@ -69,7 +69,7 @@ def trusting(folder: Path) -> dict[str, str]:
 
 def trust_settings(folder: Path) -> TrustSettings:
     """The same, read."""
-    return load_trust_settings(**trusting(folder))
+    return TrustSettings.load(**trusting(folder))
 
 
 def trust_environment(folder: Path) -> dict[str, str]:

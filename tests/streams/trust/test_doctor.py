@@ -9,7 +9,7 @@ import pytest
 
 from streams.trust import doctor
 from streams.trust.doctor import OLDEST_S, kept_lists
-from streams.trust.settings import DAY_S, load_trust_settings
+from streams.trust.settings import DAY_S, TrustSettings
 from streams.trust.verifier import make_verifying
 from tests.detector.trust.authority import AT_S, indirect_list
 from tests.streams.trust.signed_calls import live_root, trust_settings, trusting
@@ -17,7 +17,7 @@ from tests.streams.trust.signed_calls import live_root, trust_settings, trusting
 
 def test_nothing_is_said_where_no_authorities_are_named() -> None:
     """Nobody verifies."""
-    assert list(kept_lists(load_trust_settings())) == []
+    assert list(kept_lists(TrustSettings.load())) == []
 
 
 def test_a_list_is_told_with_its_age_and_an_old_one_is_a_warning(
@@ -42,7 +42,7 @@ def test_a_list_is_told_with_its_age_and_an_old_one_is_a_warning(
 def test_a_list_past_its_end_and_a_damaged_one_are_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of withdrawn certificates ends a day after the instant of the tests' authority."""
     (tmp_path / "withdrawn.pem").write_bytes(indirect_list(live_root(), (live_root(), 4_711)))
-    settings = load_trust_settings(**trusting(tmp_path), crl_url=str(tmp_path / "withdrawn.pem"))
+    settings = TrustSettings.load(**trusting(tmp_path), crl_url=str(tmp_path / "withdrawn.pem"))
     assert asyncio.run(make_verifying(settings).lists.renew()) == []
     monkeypatch.setattr(doctor, "time", SimpleNamespace(time=lambda: float(AT_S + 2 * DAY_S)))
     (_, (is_well, said)) = kept_lists(settings)

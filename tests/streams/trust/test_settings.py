@@ -3,13 +3,13 @@
 import pytest
 
 from streams.errors import SettingsInvalid
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.unknown_settings import unknown_keys
 
 
 def test_networks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_TRUST_ALLOWED_NETWORKS", " 10.1.0.0/16, fd00::/8,")
-    assert load_trust_settings().networks == ["10.1.0.0/16", "fd00::/8"]
+    assert TrustSettings.load().networks == ["10.1.0.0/16", "fd00::/8"]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_networks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
     monkeypatch.setenv(f"ROBOCALL_TRUST_{name}", value)
     with pytest.raises(SettingsInvalid, match=said):
-        load_trust_settings()
+        TrustSettings.load()
 
 
 def test_other_commands_do_not_call_them_unknown() -> None:

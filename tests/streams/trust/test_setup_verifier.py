@@ -7,7 +7,7 @@ from typing import Any
 
 from detector.contract.events import CallSetup
 from detector.trust.verdict import Cause
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from tests.streams.trust.https_server import Server, sends
 from tests.streams.trust.signed_calls import live_provider, setup, signed_now, url_at, verifying
@@ -93,6 +93,6 @@ def test_what_breaks_leaves_the_call_without_a_verdict(tmp_path: Path) -> None:
 def test_without_authorities_there_is_no_verifier(tmp_path: Path) -> None:
     kept = {"cache_url": str(tmp_path / "cache"), "state_url": str(tmp_path / "state")}
 
-    assert make_setup_verifier(load_trust_settings(**kept, anchors_url=None)) is None
-    made = make_setup_verifier(load_trust_settings(**kept, anchors_url=str(tmp_path / "a.pem")))
+    assert make_setup_verifier(TrustSettings.load(**kept, anchors_url=None)) is None
+    made = make_setup_verifier(TrustSettings.load(**kept, anchors_url=str(tmp_path / "a.pem")))
     assert isinstance(made, SetupVerifier)

@@ -15,7 +15,7 @@ from detector.trust.verdict import Cause, Verdict, Verstat
 from detector.trust.verify import verify
 from streams.errors import SettingsInvalid
 from streams.trust import verifier
-from streams.trust.settings import load_trust_settings
+from streams.trust.settings import TrustSettings
 from streams.trust.verifier import MOST_ADDRESSES, Verifying, make_verifying
 from tests.detector.trust.authority import (
     AT_MS,
@@ -73,7 +73,7 @@ def run(folder: Path, work: Callable[[Case], Awaitable[None]], answer: Answer, *
                 "tls_cafile": folder / "servers.pem",
                 "allowed_networks": LOOPBACK[0],
             } | settings
-            made = make_verifying(load_trust_settings(**given), server.lookup)
+            made = make_verifying(TrustSettings.load(**given), server.lookup)
             try:
                 assert await made.lists.renew() == []
                 await work(Case(server, made))
@@ -264,7 +264,7 @@ def test_without_what_tells_calls_apart_nothing_is_a_replay(tmp_path: Path) -> N
 
 def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
     (tmp_path / "administrator.pem").write_text("no certificate")
-    settings = load_trust_settings(administrator_file=tmp_path / "administrator.pem", cache_url=str(tmp_path))
+    settings = TrustSettings.load(administrator_file=tmp_path / "administrator.pem", cache_url=str(tmp_path))
     with pytest.raises(SettingsInvalid, match="ADMINISTRATOR_FILE"):
         make_verifying(settings)
 
@@ -273,4 +273,4 @@ def test_an_authority_file_that_is_none_is_named(tmp_path: Path) -> None:
     """Of the servers' TLS."""
     (tmp_path / "servers.pem").write_text("no certificate")
     with pytest.raises(SettingsInvalid, match="TLS_CAFILE"):
-        make_verifying(load_trust_settings(tls_cafile=tmp_path / "servers.pem", cache_url=str(tmp_path)))
+        make_verifying(TrustSettings.load(tls_cafile=tmp_path / "servers.pem", cache_url=str(tmp_path)))

@@ -12,7 +12,7 @@ from streams.upstreams import follower as followers
 from streams.upstreams.entries import save_upstreams
 from streams.upstreams.findings import Kind
 from streams.upstreams.follower import UpstreamsFollower
-from streams.upstreams.settings import load_upstreams_settings
+from streams.upstreams.settings import UpstreamsSettings
 from tests.streams.upstreams.upstream_case import TODAY, upstream
 
 
@@ -25,7 +25,7 @@ def figures(follower: UpstreamsFollower) -> tuple[float | None, dict[str, float 
 
 def test_figures_follow_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "upstreams.yaml"
-    follower = UpstreamsFollower(load_upstreams_settings(file=path), today=lambda: TODAY)
+    follower = UpstreamsFollower(UpstreamsSettings.load(file=path), today=lambda: TODAY)
     nothing = dict.fromkeys(Kind, None)
 
     with structlog.testing.capture_logs() as logged:
@@ -51,7 +51,7 @@ def test_figures_follow_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_where_no_register_is_named_there_are_no_figures() -> None:
-    follower = UpstreamsFollower(load_upstreams_settings())
+    follower = UpstreamsFollower(UpstreamsSettings.load())
     asyncio.run(follower.look())
 
     assert figures(follower) == (None, dict.fromkeys(Kind, None))

@@ -12,7 +12,7 @@ from streams.settings import Settings, load_settings
 from streams.verifying import doctor
 from streams.verifying.doctor import raw_calls
 from streams.verifying.raw_topic import raw_topic_in_use
-from streams.verifying.settings import load_verify_settings
+from streams.verifying.settings import VerifySettings
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -45,7 +45,7 @@ def test_records_that_wait_for_nobody_are_a_warning_and_those_of_a_member_are_no
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing was committed of a partition, all of it waits."""
-    name, group = load_verify_settings().topic, load_verify_settings().consumer_group
+    name, group = VerifySettings.load().topic, VerifySettings.load().consumer_group
     ((is_well, sentence),) = raw_calls(settings)
     assert not is_well
     assert sentence == f"5 raw records of {name} wait, and nobody is in the group {group}: start `robocall verify`"

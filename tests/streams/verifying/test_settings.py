@@ -4,7 +4,7 @@ import pytest
 
 from streams.errors import SettingsInvalid
 from streams.kafka.topics import TOPICS
-from streams.verifying.settings import load_verify_settings
+from streams.verifying.settings import VerifySettings
 
 
 @pytest.mark.parametrize(
@@ -13,10 +13,10 @@ from streams.verifying.settings import load_verify_settings
 def test_it_never_reads_what_it_writes(topic: str) -> None:
     """Nor anything else of the contract."""
     with pytest.raises(SettingsInvalid, match=r"ROBOCALL_VERIFY_TOPIC: .* one of their own"):
-        load_verify_settings(topic=topic)
+        VerifySettings.load(topic=topic)
 
 
 def test_a_variable_that_nobody_reads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_VERIFY_TOPICS", "x")
     with pytest.raises(SettingsInvalid, match=r"ROBOCALL_VERIFY_TOPICS: no such setting"):
-        load_verify_settings()
+        VerifySettings.load()

@@ -10,7 +10,7 @@ import pytest
 from streams.bridge.hep.server import HepServer
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.errors import SettingsInvalid
 from tests.streams.bridge.hep.hep_case import PEER, SWITCH, packet, response
 from tests.streams.bridge.http.conftest import ToldAsker
@@ -25,7 +25,7 @@ def played(act: Callable[[HepServer, ToldAsker, BridgeMetrics], Any], **settings
 
     async def run() -> None:
         asker, metrics = ToldAsker(), BridgeMetrics()
-        server = HepServer(load_bridge_settings(**settings), lambda: PEERS, cast("Any", asker), metrics)
+        server = HepServer(BridgeSettings.load(**settings), lambda: PEERS, cast("Any", asker), metrics)
         await server.start()
         try:
             await act(server, asker, metrics)

@@ -13,7 +13,7 @@ from streams.bridge.http.access import Access
 from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer, Peers
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.bridge.traces import UNTRACED, CallTrace, untraced
 
 TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 - of the tests
@@ -100,7 +100,7 @@ def client(asker: ToldAsker, metrics: BridgeMetrics) -> Client:
     @asynccontextmanager
     async def opened() -> AsyncIterator[httpx.AsyncClient]:
         dip = HttpDip(asker, Access(lambda: peers, certified=False), 80, metrics)  # type: ignore[arg-type]  # told
-        server = http_server(dip.app(), load_bridge_settings())
+        server = http_server(dip.app(), BridgeSettings.load())
         await server.start()
         try:
             headers = {"Authorization": f"Bearer {TOKEN}"}

@@ -18,7 +18,7 @@ from streams.bridge.http.app import CALLS, HttpDip, http_server
 from streams.bridge.http.problems import MEDIA_TYPE
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer, Peers
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.bridge.traces import CallTrace, TracedCall
 from streams.contract_docs.examples import END, SETUP, examples
 from streams.web import server as web_server
@@ -283,7 +283,7 @@ def test_with_an_authority_each_client_needs_a_certificate_and_is_the_peer_of_it
     make_certificates(tmp_path)
     entry = {"name": "near", "trunk_group_id": "tg-9", "addresses": ["127.0.0.1"], "profile": "clearip"}
     peers = Peers([Peer.model_validate(entry)])
-    chosen = load_bridge_settings(
+    chosen = BridgeSettings.load(
         http_tls_certfile=tmp_path / "broker.crt",
         http_tls_keyfile=tmp_path / "broker.key",
         http_tls_cafile=tmp_path / "authority.crt",

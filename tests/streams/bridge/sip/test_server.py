@@ -16,7 +16,7 @@ from detector.contract.decisions import Decision
 from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
-from streams.bridge.settings import BridgeSettings, load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.bridge.sip import server as module
 from streams.bridge.sip.responses import Source
 from streams.bridge.sip.server import SipDip
@@ -122,7 +122,7 @@ class Switch:
 @asynccontextmanager
 async def listening(**more: Any) -> AsyncIterator[Case]:
     (port,) = free_ports(1)
-    case = Case(load_bridge_settings(**({"sip_port": port} | more)))
+    case = Case(BridgeSettings.load(**({"sip_port": port} | more)))
     await case.dip.start()
     try:
         yield case

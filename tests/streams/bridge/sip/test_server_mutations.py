@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from streams.bridge.settings import load_bridge_settings
+from streams.bridge.settings import BridgeSettings
 from streams.bridge.sip.responses import Source
 from streams.metrics import Metric
 from tests.streams.bridge.sip.damage import RICH, damaged
@@ -43,7 +43,7 @@ def test_damaged_datagrams_break_nothing_and_leave_nothing_behind(reference_data
     rng = random.Random(SEED)
 
     async def run() -> tuple[Case, int]:
-        case, sent = Case(load_bridge_settings(sip_port=0)), Sent()
+        case, sent = Case(BridgeSettings.load(sip_port=0)), Sent()
         case.asker.is_perfect = True
         case.dip._datagrams = cast("Any", sent)
         for number in range(DATAGRAMS):

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from streams.console.oidc.client import Client, read_client
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.web.server import HttpServer
 
 CLIENT_ID, SECRET = "robocall console", "a secret: of & ours"
@@ -119,7 +119,7 @@ class Provider:
 
     def client(self, **more: Any) -> Client:
         """What such a console makes of them."""
-        client = read_client(load_console_settings(**self.chosen | more))
+        client = read_client(ConsoleSettings.load(**self.chosen | more))
         assert client is not None
         return client
 

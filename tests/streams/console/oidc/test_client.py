@@ -7,7 +7,7 @@ import pytest
 
 from streams.console.oidc.client import Client, is_protected, read_client
 from streams.console.roles import Role
-from streams.console.settings import load_console_settings
+from streams.console.settings import ConsoleSettings
 from streams.errors import SettingsInvalid
 from tests.streams.console.oidc.oidc_case import SECRET, Provider
 
@@ -15,11 +15,11 @@ CHOSEN = Provider().chosen | {"oidc_issuer": "https://login.example.net/realms/c
 
 
 def read(**more: Any) -> Client | None:
-    return read_client(load_console_settings(**CHOSEN | more))
+    return read_client(ConsoleSettings.load(**CHOSEN | more))
 
 
 def test_without_settings_there_is_no_provider() -> None:
-    assert read_client(load_console_settings()) is None
+    assert read_client(ConsoleSettings.load()) is None
 
 
 def test_what_is_set_is_read_and_the_secret_shows_nowhere(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_what_is_set_is_read_and_the_secret_shows_nowhere(tmp_path: Path) -> Non
     assert one.roles == (("admins", Role.ADMIN), ("ops", Role.OPERATOR), ("desk", Role.REDRESS))
     assert one.provider == "login.example.net"
     assert (one.secret, other.secret) == (SECRET, "of a file")
-    assert SECRET not in repr(one) + repr(load_console_settings(**CHOSEN))
+    assert SECRET not in repr(one) + repr(ConsoleSettings.load(**CHOSEN))
 
 
 def test_groups_may_have_all_that_directories_put_into_them() -> None:

@@ -39,7 +39,6 @@ PEER_AIMS: dict[str, tuple[tuple[str, ...], float]] = {
 """For each system the entries that count, of which the cheapest is taken, and the factor that is aimed at."""
 LEAST_OF_A_PROCESSOR = 0.9
 """With a smaller share of a processor, a time on the clock says how busy the others were."""
-PERCENTILES = ("p50_ms", "p99_ms", "p99.9_ms", "max_ms")
 
 
 def main() -> None:

@@ -36,7 +36,6 @@ from streams.settings import load_settings
 AT_S = (1, 2, 6, 33)
 ENDS_AFTER = 1_000
 """A call ends when so many later ones have begun."""
-FLUSH_EVERY = 10_000
 SAID = (Metric.TRUNK_VIEW, Metric.TRUNK_KNOWN, Metric.TRUNK_AGE, f'{Metric.EVICTIONS}{{family="trunk"')
 LAG = f'{Metric.LAG}{{partition="'
 

@@ -28,7 +28,7 @@ _NAMED = 3
 
 
 class Kind(StrEnum):
-    """How the calls of a campaign look."""
+    """How the calls of a campaign look, in the order in which it is tried. `docs/campaigns.md` says what each is."""
 
     TELEPHONY_DOS = "telephony_dos"
     INVALID_NUMBERS = "invalid_numbers"
@@ -39,20 +39,6 @@ class Kind(StrEnum):
     FLOOD = "flood"
     ONE_NUMBER_PER_CALL = "one_number_per_call"
     SNOWSHOE = "snowshoe"
-
-
-KIND_DOC = {
-    Kind.TELEPHONY_DOS: "many calls to up to three called numbers, so that their lines are busy",
-    Kind.INVALID_NUMBERS: "calling numbers that nobody can have, or none",
-    Kind.FOREIGN_NUMBERS: "calling numbers of one other country",
-    Kind.NEIGHBOUR_SPOOFING: "calling numbers of the called number's NPA-NXX",
-    Kind.SEQUENTIAL_DIALLING: "dials line after line",
-    Kind.LOW_AND_SLOW: "below 60 calls an hour, for four hours and longer",
-    Kind.FLOOD: "up to three calling numbers",
-    Kind.ONE_NUMBER_PER_CALL: "another calling number for nearly each call",
-    Kind.SNOWSHOE: "a pool of calling numbers in turn",
-}
-"""Kinds in the order in which they are tried, and what each is."""
 
 
 @dataclass(frozen=True, slots=True)

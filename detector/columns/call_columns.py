@@ -65,7 +65,6 @@ RELEASE_CLASS = {
 """Release class of a SIP status; those that are not here are `OTHER_RELEASE`."""
 _RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, OTHER_RELEASE) for status in range(700)])
 _BLOCKED = TREATMENT_CODE["block"]
-_ONE = np.uint64(1)
 _SEPARATOR = 0x1F
 """Between signer and origid: keeps ("ab", "c") and ("a", "bc") apart."""
 

@@ -23,10 +23,6 @@ class Kind(StrEnum):
     OLD = "old_entry"
 
 
-UNREGISTERED = frozenset({Kind.MISSING, Kind.WITHDRAWN})
-"""Of a provider whose calls must not be accepted (47 CFR 64.6305)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong with one trunk group's entry."""

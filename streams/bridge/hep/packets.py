@@ -9,8 +9,6 @@ from streams.bridge.sip.messages import MOST_BYTES, Junk
 
 MAGIC = b"HEP3"
 SIP = 1
-MOST_PACKET_BYTES = 65_535
-"""The length of a packet has 16 bits."""
 _HEAD = struct.Struct(">4sH")
 _CHUNK = struct.Struct(">HHH")
 _GENERIC = 0
@@ -105,7 +103,7 @@ def _payload(chunks: dict[int, bytes]) -> bytes:
 
 
 class Cutter:
-    """Cuts a stream into packets, which say their length. Holds one packet at most."""
+    """Cuts a stream into packets, which say their length. Holds one packet at most, and a length has 16 bits."""
 
     __slots__ = ("_held",)
 

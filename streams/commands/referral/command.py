@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-import structlog
 from rich.console import Console
 
 from models.data.cells import as_it_was
@@ -49,8 +48,6 @@ MOST_ATTACHED_BYTES = 1 << 24
 ATTACHED = "attached"
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _OUT = click.Path(path_type=Path, dir_okay=False)
-
-log = structlog.get_logger(__name__)
 
 
 class ReferralDoubtful(PackageRefused):

@@ -1,13 +1,18 @@
 """Kinds by the pattern of the calls, and what is said for it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from detector.campaigns.calls import Cell, SuspectCall, caller_class
 from detector.campaigns.campaign import Campaign
 from detector.campaigns.joining import Sign
-from detector.campaigns.pattern import KIND_DOC, Kind, evidence, figures, kind_of
+from detector.campaigns.pattern import Kind, evidence, figures, kind_of
 from detector.campaigns.tally import Tally
 from tests.detector.campaigns.calls_of import START_MS, suspect
+
+PAGE = Path(__file__).parents[3] / "docs" / "campaigns.md"
 
 
 def _tally(calls: list[SuspectCall]) -> Tally:
@@ -40,7 +45,9 @@ def test_a_pattern_has_its_name(kind: Kind) -> None:
 
 
 def test_each_kind_is_explained() -> None:
-    assert list(KIND_DOC) == list(Kind)
+    """On the page of campaigns, in the order in which they are tried."""
+    table = PAGE.read_text(encoding="utf-8").partition("| kind | ")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \| .", table, re.MULTILINE) == list(Kind)
 
 
 def test_answers_are_unknown_until_some_calls_have_ended() -> None:

@@ -251,7 +251,6 @@ TESTED_ELSEWHERE = {
         "it joins `robocall verify`, which is run there",
     ),
     "streams/upstreams/settings": ("tests/streams/upstreams/test_follower.py", "two settings, followed there"),
-    "streams/worker/assembly": ("tests/integration/test_worker_kafka.py", "it joins a worker, which is run there"),
     "streams/worker/pages": ("tests/integration/test_worker_kafka.py", "pages of a running worker, read there"),
 }
 

@@ -56,15 +56,8 @@ check: $(STAMP) ## lint, format, types, import rules, generated pages, the site 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m streams.contract_docs.asyncapi --check
-	$(BIN)/python -m streams.contract_docs.openapi --check
-	$(BIN)/python -m streams.contract_docs.traceback_schema --check
-	$(BIN)/python -m streams.contract_docs.dashboards.files --check
-	@$(BIN)/python -m detector.features.table | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
+	$(BIN)/python -m streams.contract_docs.generated --check
 	$(BIN)/python -m tests.import_graph --check
-	@$(BIN)/python -m models.traffic.page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
-	@$(BIN)/python -m streams.contract_docs.metrics_page | cmp - docs/metrics.md || { echo "docs/metrics.md is old: make docs" >&2; exit 1; }
-	@$(BIN)/python -m streams.contract_docs.settings_page | cmp - docs/settings.md || { echo "docs/settings.md is old: make docs" >&2; exit 1; }
 	$(BIN)/python docs/build_site.py
 
 bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
@@ -83,15 +76,8 @@ train: $(STAMP) ## train the shipped model again, a quarter of an hour; ARGS for
 	$(BIN)/robocall train $(or $(ARGS),--worlds 150 --world-calls 24000 --seed 7 --out models/default)
 
 docs: $(STAMP) ## regenerate the pages that come from code, and build the site in build/site
-	$(BIN)/python -m streams.contract_docs.asyncapi
-	$(BIN)/python -m streams.contract_docs.openapi
-	$(BIN)/python -m streams.contract_docs.traceback_schema
-	$(BIN)/python -m streams.contract_docs.dashboards.files
-	$(BIN)/python -m detector.features.table > docs/features.md
-	$(BIN)/python -m models.traffic.page > docs/traffic.md
+	$(BIN)/python -m streams.contract_docs.generated
 	$(BIN)/python -m tests.import_graph
-	$(BIN)/python -m streams.contract_docs.metrics_page > docs/metrics.md
-	$(BIN)/python -m streams.contract_docs.settings_page > docs/settings.md
 	$(BIN)/python docs/build_site.py
 
 notebook: $(STAMP) ## run the example notebook, and keep what it shows

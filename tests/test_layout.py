@@ -23,6 +23,7 @@ FOURTH = "tests/models/traffic/fourth/test_generate.py"
 DURABILITY = "tests/streams/state/test_durability.py"
 SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
+GENERATED = "tests/streams/contract_docs/test_generated.py"
 DASHBOARDS = "tests/streams/contract_docs/dashboards/test_files.py"
 LOCAL = "tests/streams/local/test_services.py"
 PROMOTE = "tests/streams/commands/models/test_promote.py"
@@ -212,7 +213,10 @@ TESTED_ELSEWHERE = {
     "streams/contract_docs/dashboards/platform": (DASHBOARDS, "the same"),
     "streams/contract_docs/dashboards/verifying": (DASHBOARDS, "the same"),
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
-    "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
+    "streams/contract_docs/page": (
+        "tests/streams/contract_docs/test_generated.py",
+        "its page is compared with the kept one",
+    ),
     "streams/console/feed": (
         "tests/integration/console/test_live_pages.py",
         "it needs a broker, also one that goes and comes back",

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from detector.features import kinds, operations
 from detector.features.day_features import DAY_FEATURES
-from detector.features.days import DAYS
 from detector.features.kinds import Feature
 from detector.features.number_features import NUMBER_FEATURES
 from detector.features.operations import Instruction, operands_of, reference_of
@@ -297,75 +296,3 @@ def explain(name: str, value: float) -> str:
     if feature.unit == "flag":
         return f"{words}: {'yes' if value >= 0.5 else 'no'}."  # noqa: PLR2004 - halfway between no and yes
     return f"{words}: {_figure(feature, value)}."
-
-
-def render_page() -> str:
-    """The page `docs/features.md`, from the table."""
-    lines = [
-        "# Features",
-        "",
-        f"The model scores a call by these {N_FEATURES} numbers. A rule of the policy can name any of them.",
-        f"They have the schema `{FEATURE_SCHEMA_ID}`. A model works with one schema only.",
-        "",
-        "- **Minimum sample.** With fewer calls than this a feature is -1, which means not enough data.",
-        "- **Windows** are half-open, `(now - length, now]`, in event time.",
-        "- **Partitions.** Features from origin, block, called and received count the calls of one partition.",
-        "  All of them but the call itself are multiplied by the number of partitions. So an origin or a block of one",
-        "  busy number seems too large, because the calls of a number are all in one partition.",
-        "",
-        "`python -m detector.features.table` makes this page.",
-        "",
-        *_rows(FEATURES),
-        "",
-        "## Features of days",
-        "",
-        f"The schema `{schema_id_of('f3', (*FEATURES, *DAY_FEATURES))}` has these {len(DAY_FEATURES)} numbers besides.",
-        "They are computed where the running model or its shadow was trained on them, or where `ROBOCALL_KEEP_DAYS` is",
-        "set. The shipped model does not read them, and no rule of the policy can name them.",
-        "",
-        "- A **day** begins at 09:00 UTC, when it is night in all of North America.",
-        f"  Today and the {DAYS - 1} days before it are known.",
-        "- **Earlier days** are those before today. Today's calls, the call itself included, are compared with them.",
-        "- **Older weeks count less.** With each week that begins, calls and ends of before count half.",
-        "- A **late** event counts on its own day. One that is 28 days late counts nowhere.",
-        "- **-1** means that there is nothing to tell: no earlier day, no full week, or too few calls that ended.",
-        "  A caller that hides its number has -1 everywhere.",
-        "- **Partitions.** Origins and blocks are known within one partition, and compared with themselves alone.",
-        "",
-        *_rows(DAY_FEATURES),
-        "",
-        "## Features of signatures",
-        "",
-        f"The schema `{schema_id_of('f4', _ALL)}` has those of days and these {len(SIGNATURE_FEATURES)} besides.",
-        "They are computed where the running model or its shadow was trained on them, or where",
-        "`ROBOCALL_KEEP_SIGNATURES` is set.",
-        "",
-        "- They are made of **our own verdicts** alone: the `own_` fields of a set-up. Where nobody verifies, all",
-        "  calls count as unsigned.",
-        "- **Lately** and **usually** are sums that fade. Each hour halves the one, each day (UTC) the other.",
-        "- A **foreign signer** is one whose provider code is not the `upstream_ocn` of the call.",
-        "- **-1** means that there is nothing to tell.",
-        "- **Partitions.** Each knows its own calls alone. Shares are the same in all.",
-        "",
-        *_rows(SIGNATURE_FEATURES),
-        "",
-        "## Features of the numbering plan",
-        "",
-        "They are in the same schema. `call_unassigned` wants a file of the codes that are assigned,",
-        "`ROBOCALL_ASSIGNED_CODES_FILE`: [numbers](numbers.md).",
-        "",
-        *_rows(NUMBER_FEATURES),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _rows(features: Iterable[Feature]) -> list[str]:
-    """A table of features, line by line."""
-    head = ["| feature | unit | from | minimum sample | what it is |", "|---|---|---|---|---|"]
-    return head + [f"| `{f.name}` | {f.unit} | {f.source} | {f.minimum_sample or ''} | {f.doc} |" for f in features]
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(render_page())

@@ -17,7 +17,7 @@ _OPENING = """\
 
 Use this traffic to try the system, to train models and to judge them without calls of real people. Every event comes
 with its truth. Real traffic will differ: [quality](quality.md#what-generated-calls-cannot-show) says how far this one
-can be trusted. `python -m models.traffic.page` makes this page, with the tables from the code.
+can be trusted. `make docs` makes this page, with the tables from the code.
 
 ## Generate it
 
@@ -205,9 +205,3 @@ def _band(band: Band) -> str:
 
 def _mark(is_there: bool) -> str:
     return "yes" if is_there else ""
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(render_page())

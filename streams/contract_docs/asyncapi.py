@@ -1,15 +1,11 @@
-"""The contract as an AsyncAPI 3.0 document, from the code: `python -m streams.contract_docs.asyncapi [--check]`.
+"""The contract as an AsyncAPI 3.0 document, `docs/asyncapi.json`, from the code.
 
-Writes `docs/asyncapi.json` and the generated parts of `docs/contract.md`, or with `--check` says what is stale.
 Operations are named from the detector's point of view: it receives events and feedback and sends the rest.
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,9 +21,6 @@ from streams.wire import records
 from streams.wire.cases import Case, CaseEntry
 from streams.wire.refusals import CODE_MEANINGS
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-ASYNCAPI_FILE = DOCS / "asyncapi.json"
-CONTRACT_FILE = DOCS / "contract.md"
 CONTRACT_VERSION = "1.0.0"
 
 
@@ -209,34 +202,6 @@ def document() -> dict[str, Any]:
     }
 
 
-def rendered() -> dict[Path, str]:
-    """Give the text that each generated file should have."""
-    old = CONTRACT_FILE.read_text(encoding="utf-8")
-    return {
-        ASYNCAPI_FILE: json.dumps(document(), indent=2, ensure_ascii=False) + "\n",
-        CONTRACT_FILE: page.refresh(old),
-    }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the generated files, or check them; exit status 0 when they are current, 1 when not."""
-    parser = argparse.ArgumentParser(
-        prog="python -m streams.contract_docs.asyncapi", description="Generate the contract documents."
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
-    is_check = parser.parse_args(arguments).check
-    status = 0
-    for path, text in rendered().items():
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        if is_check:
-            sys.stderr.write(f"{path.name} is stale: run `python -m streams.contract_docs.asyncapi`\n")
-            status = 1
-        else:
-            path.write_text(text, encoding="utf-8")
-            sys.stderr.write(f"wrote {path}\n")
-    return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def rendered() -> str:
+    """Give the text that the file should have."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"

@@ -4,7 +4,6 @@ Alerts are read from `deploy/`, so the page is made in a checkout only: `make do
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -87,7 +86,3 @@ def _table(metrics: Iterable[Metric]) -> Iterator[str]:
 
 def _users(metric: Metric, used: Mapping[str, set[str]]) -> list[str]:
     return [name for name, names in used.items() if names.intersection(metric.sample_names)]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(render_page())

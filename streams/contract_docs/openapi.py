@@ -1,15 +1,11 @@
-"""The HTTP dip of the bridge as an OpenAPI 3.1 document, from the code: `python -m streams.contract_docs.openapi`.
+"""The HTTP dip of the bridge as an OpenAPI 3.1 document, `docs/openapi.json`, from the code.
 
-Writes `docs/openapi.json`, or with `--check` says that it is stale. The records are those of the contract, but that a
-request may leave out what the bridge knows itself.
+The records are those of the contract, but that a request may leave out what the bridge knows itself.
 """
 
-import argparse
 import json
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,12 +16,11 @@ from streams.bridge.http import app
 from streams.bridge.http.calls import DEADLINE_HEADER, MAX_DEADLINE_MS, FailedOpen
 from streams.bridge.http.problems import MEDIA_TYPE, ProblemBody
 from streams.bridge.http.verification import VerificationAnswer, VerificationEnvelope
-from streams.contract_docs.asyncapi import CONTRACT_VERSION, DOCS, Message, describe
+from streams.contract_docs.asyncapi import CONTRACT_VERSION, Message, describe
 from streams.contract_docs.examples import END, SETUP, examples
 from streams.contract_docs.page import MEANINGS
 from streams.wire import records
 
-OPENAPI_FILE = DOCS / "openapi.json"
 SETUP_KNOWN = ("type", "setup_time_ms", "trunk_group_id")
 """Required fields of a `call_setup` that a request may leave out: the bridge or the peer's entry says them."""
 END_KNOWN = ("type", "call_id", "end_time_ms", "trunk_group_id")
@@ -203,20 +198,3 @@ def document() -> dict[str, Any]:
 def rendered() -> str:
     """Give the text that the file should have."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
-
-
-def main(arguments: Sequence[str] | None = None, path: Path = OPENAPI_FILE) -> int:
-    """Write the file, or check it; exit status 0 when it is current, 1 when not."""
-    parser = argparse.ArgumentParser(prog="python -m streams.contract_docs.openapi", description="Generate it.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the file is stale")
-    if not parser.parse_args(arguments).check:
-        path.write_text(rendered(), encoding="utf-8")
-        return 0
-    if path.exists() and path.read_text(encoding="utf-8") == rendered():
-        return 0
-    sys.stderr.write(f"{path.name} is stale: run `python -m streams.contract_docs.openapi`\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

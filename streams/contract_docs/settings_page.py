@@ -1,6 +1,5 @@
 """The page `docs/settings.md`: every environment variable, from the classes that read them."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -131,7 +130,3 @@ def _values(field: FieldInfo) -> str:
     if low is not None and high is not None:
         return f"{_plain(low)} to {_plain(high)}"
     return _TYPES[kind]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(render_page())

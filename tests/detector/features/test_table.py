@@ -1,6 +1,4 @@
-"""The feature table: its order, its words, its page."""
-
-from pathlib import Path
+"""The feature table: its order, its words."""
 
 import numpy as np
 import pytest
@@ -14,17 +12,9 @@ from detector.features.table import (
     N_FEATURES,
     explain,
     program,
-    render_page,
     wanted_counts,
 )
 from detector.features.window_constants import NOT_ENOUGH_DATA
-
-PAGE = Path(__file__).parents[3] / "docs" / "features.md"
-
-
-def test_page_is_current() -> None:
-    """`python -m detector.features.table > docs/features.md` was run after the last change of the table."""
-    assert PAGE.read_text(encoding="utf-8") == render_page()
 
 
 def test_names_are_unique_and_indexed_in_order() -> None:

@@ -1,19 +1,10 @@
 """The page about generated traffic is the one of the code, and names all that there is."""
 
-from pathlib import Path
-
 from models.traffic.first.profiles import CAMPAIGNS, LAWFUL_JOBS
 from models.traffic.first.world import FIGURES
 from models.traffic.fourth.kinds import OWN_CAMPAIGN_DOC, OWN_LAWFUL_DOC
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.page import render_page
-
-PAGE = Path(__file__).parents[3] / "docs" / "traffic.md"
-
-
-def test_the_page_is_the_one_of_the_code() -> None:
-    """`make docs` writes it."""
-    assert PAGE.read_text(encoding="utf-8") == render_page()
 
 
 def test_every_kind_and_figure_is_named_once_in_the_first_column() -> None:

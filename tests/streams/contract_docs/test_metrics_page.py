@@ -13,11 +13,6 @@ def row(metric: Metric) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_the_page_is_the_one_of_the_code() -> None:
-    """`make docs` writes it."""
-    assert PAGE.read_text(encoding="utf-8") == render_page()
-
-
 def test_a_row_names_alerts_and_panels() -> None:
     """The alert asks for a histogram by its buckets; it is the same family."""
     assert row(Metric.SINCE_ARRIVAL)[5:] == ["`DecisionsLate`", "platform: Time from arrival in Kafka to decision"]

@@ -1,12 +1,10 @@
-"""The document of the HTTP dip is the code's: current, whole, with the pages that exist and examples that are read."""
+"""The document of the HTTP dip is whole, with the pages that exist and examples that are read."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-import pytest
 from starlette.routing import Route
 
 from streams.bridge.http.access import Access
@@ -14,7 +12,6 @@ from streams.bridge.http.app import HttpDip
 from streams.bridge.http.calls import read_end, read_setup
 from streams.bridge.http.verification import read_verification
 from streams.bridge.metrics import BridgeMetrics
-from streams.contract_docs import openapi
 from streams.contract_docs.openapi import document
 from streams.wire.records import DECISION_DECODER
 from tests.streams.bridge.http.conftest import PEER, ToldAsker
@@ -33,14 +30,6 @@ def shown(path: str) -> list[Any]:
     """Examples of a page's requests."""
     content = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
     return [example["value"] for example in content["examples"].values()]
-
-
-def test_the_published_document_is_current(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """`docs/openapi.json` is what the code generates today; a stale one is said to be stale."""
-    assert openapi.main(["--check"]) == 0, capsys.readouterr().err
-    assert openapi.main(["--check"], tmp_path / "openapi.json") == 1
-    assert openapi.main([], tmp_path / "openapi.json") == 0
-    assert openapi.main(["--check"], tmp_path / "openapi.json") == 0
 
 
 def test_its_pages_are_those_of_the_application() -> None:

@@ -25,11 +25,6 @@ ROWS = {
 }
 
 
-def test_the_page_is_the_one_of_the_code() -> None:
-    """`make docs` writes it."""
-    assert PAGE.read_text(encoding="utf-8") == render_page()
-
-
 def test_every_variable_is_there_once_and_has_a_meaning() -> None:
     rooms = (
         Settings, ArchiveSettings, BridgeSettings, CampaignSettings, CaseSettings, ConsoleSettings, TracebackSettings,

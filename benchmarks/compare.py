@@ -35,7 +35,7 @@ from benchmarks.harness.processors import on_processors
 from benchmarks.harness.trees import Tree, checked_out, commits_between
 from benchmarks.harness.turns import FEWEST, Ratio, add_limits, in_words, limits_of, ratio_of, take_turns
 from benchmarks.mixed_events import mixed_event_file
-from benchmarks.throughput import WORKER_PROCESSOR, Bench
+from benchmarks.throughput.bench import WORKER_PROCESSOR, Bench
 from streams.local.services import local_services
 
 FEW = 20_000

@@ -21,7 +21,7 @@ from benchmarks.harness.processors import on_processors
 from benchmarks.harness.trees import HERE
 from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.harness.worker import metrics_of, wait_until
-from benchmarks.throughput import WORKER_PROCESSOR, Bench, cost_us
+from benchmarks.throughput.bench import WORKER_PROCESSOR, Bench, cost_us
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS
 from streams.local.services import LocalServices, free_ports, local_services

@@ -27,7 +27,7 @@ from benchmarks.harness.backlog import SETUP, Backlog, check_decisions, ends, ev
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.processors import cpu_s
 from benchmarks.harness.worker import PATIENT, Worker, wait_until
-from benchmarks.throughput import OLD_EVENTS
+from benchmarks.throughput.bench import OLD_EVENTS
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, admin_client, create
 from streams.local.services import LocalServices, local_services

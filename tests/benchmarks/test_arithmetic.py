@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import breakdown
 from benchmarks.cost_model import Point, fit
 from benchmarks.promotion import Answer, judged
 from benchmarks.sizing import Assumptions, Costs, size
+from benchmarks.throughput import breakdown
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("detector", "models", "streams")

@@ -1,0 +1,1 @@
+"""What an event costs a worker on one core, and where its time goes."""

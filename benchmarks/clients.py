@@ -28,7 +28,7 @@ from benchmarks.harness.machine import describe, give
 from benchmarks.harness.open_loop import IDLE, Generator, Reader
 from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.harness.workload import latency_event
-from benchmarks.latency import COMPARED, Paths, p50_ms
+from benchmarks.latency.paths import COMPARED, Paths, p50_ms
 from streams.kafka.topics import admin_client
 from streams.local.services import local_services
 from streams.settings import load_settings

@@ -1,0 +1,1 @@
+"""How long after its due instant a call is decided."""

@@ -1,6 +1,6 @@
 """Two programs that publish each record again unchanged: one on our transport, one on librdkafka.
 
-    python -m benchmarks.client_loops {transport,confluent} BOOTSTRAP_SERVERS SOURCE SINK RECORDS
+    python -m benchmarks.clients.loops {transport,confluent} BOOTSTRAP_SERVERS SOURCE SINK RECORDS
 
 Both run on one uvloop event loop, take records poll by poll and publish with acks=all under the key of a switch. Every
 half second they commit what is safe. They stop at SIGTERM. Once RECORDS records are safe they print the processor time

@@ -2,7 +2,7 @@
 
     python -m benchmarks.clients --records 300000 --rates 0 100 1000 5000 --seconds 8
 
-Both programs (`benchmarks.client_loops`) publish each record again unchanged. First they take turns on a backlog, more
+Both programs (`benchmarks.clients.loops`) publish each record again unchanged. First they take turns on a backlog, more
 than once. Then both run and take turns at each rate in an open loop. A run with a missing or repeated record fails. A
 local Kafka is started unless ROBOCALL_KAFKA_BOOTSTRAP_SERVERS names one that runs.
 """
@@ -136,7 +136,7 @@ def copying(kind: str, servers: str, source: str, sink: str, records: int) -> It
         "ROBOCALL_CONSUMER_GROUP": f"clients-{uuid.uuid4()}",
         "ROBOCALL_WEB_PORT": "0",
     }
-    command = [sys.executable, "-m", "benchmarks.client_loops", kind, servers, source, sink, str(records)]
+    command = [sys.executable, "-m", "benchmarks.clients.loops", kind, servers, source, sink, str(records)]
     process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE)
     try:
         line = process.stdout.readline() if process.stdout else b""

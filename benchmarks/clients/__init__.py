@@ -1,0 +1,1 @@
+"""What two Kafka clients cost on the same bytes."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cost_model import Point, fit
 from benchmarks.promotion import Answer, judged
+from benchmarks.scale.cost_model import Point, fit
 from benchmarks.sizing import Assumptions, Costs, size
 from benchmarks.throughput import breakdown
 

@@ -1,0 +1,1 @@
+"""What an event costs with more workers, at other rates and with more tracked keys."""

@@ -29,12 +29,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from benchmarks.compare.mixed_events import mixed_event_file
 from benchmarks.harness.backlog import publish
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.processors import on_processors
 from benchmarks.harness.trees import Tree, checked_out, commits_between
 from benchmarks.harness.turns import FEWEST, Ratio, add_limits, in_words, limits_of, ratio_of, take_turns
-from benchmarks.mixed_events import mixed_event_file
 from benchmarks.throughput.bench import WORKER_PROCESSOR, Bench
 from streams.local.services import local_services
 

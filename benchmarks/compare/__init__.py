@@ -1,0 +1,1 @@
+"""Whether two commits decide the same bytes, and which one is cheaper."""

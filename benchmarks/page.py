@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import sizing
 from benchmarks.harness.open_loop import IDLE
 from benchmarks.harness.turns import Ratio, in_words
 from benchmarks.peers import table as peers_table
+from benchmarks.sizing import arithmetic as sizing
 from benchmarks.tables import bridge, learning, people, state
 from benchmarks.tables.campaigns import campaigns
 from benchmarks.tables.markdown import Result, aim, aim_of_ratio, source, table

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.promotion import Answer, judged
 from benchmarks.scale.cost_model import Point, fit
-from benchmarks.sizing import Assumptions, Costs, size
+from benchmarks.sizing.arithmetic import Assumptions, Costs, size
 from benchmarks.throughput import breakdown
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,1 @@
+"""How many workers, partitions and bytes a rate of calls needs."""

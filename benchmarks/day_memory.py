@@ -13,7 +13,7 @@ from functools import partial
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.harness.workload import event_lines
-from benchmarks.replay import cost_of, measure, parsed, replay_parser
+from benchmarks.replay.measuring import cost_of, measure, parsed, replay_parser
 from detector.features.window_constants import DAY_MS, HOUR_MS
 
 _TIMES = re.compile(rb'("(?:setup|answer|end)_time_ms":\s*)(\d+)')

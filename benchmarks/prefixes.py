@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.harness.workload import event_lines
-from benchmarks.replay import cost_of, measure, parsed, replay_parser
+from benchmarks.replay.measuring import cost_of, measure, parsed, replay_parser
 from detector.columns.arrays import Ints
 from detector.columns.numbering import NATIONAL
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoList, DnoSource, DnoTable, ascending

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.harness.workload import event_lines
-from benchmarks.replay import cost_of, measure, parsed, replay_parser
+from benchmarks.replay.measuring import cost_of, measure, parsed, replay_parser
 from detector.policy.signers import MOST_SIGNERS
 from detector.trust.verdict import Cause, Verstat
 

@@ -10,7 +10,7 @@ from benchmarks import page, traffic
 from benchmarks.harness.backlog import moved_to_now
 from benchmarks.harness.open_loop import IDLE, Answers, instants_ns, make_run, merged, percentiles
 from benchmarks.harness.workload import event_lines
-from benchmarks.replay import measure
+from benchmarks.replay.measuring import measure
 
 
 def test_a_replay_of_sound_events_is_measured_and_one_with_a_broken_event_fails() -> None:

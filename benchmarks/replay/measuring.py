@@ -1,11 +1,4 @@
-"""Replay of generated events, from file to decisions without a broker: events a second and CPU microseconds an event.
-
-    python -m benchmarks.replay --events 1000000
-
-The whole job on one core: reading lines, decoding, all windows and features, model, policy, encoding. Each repetition
-starts with empty windows, and all of them are in the result. A last repetition is watched for what each part costs. A
-run with wrong counts, or with decisions that differ from the first run's, fails.
-"""
+"""One replay after the other in this process, and what each of them cost."""
 
 import argparse
 import hashlib
@@ -17,13 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.harness.machine import describe, give
 from benchmarks.harness.turns import Limits, take_turns
-from benchmarks.harness.workload import event_lines
 from detector.columns.hashing import PUBLIC_SEED
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
 from streams.commands.replay import batches_of, run
@@ -35,22 +25,6 @@ from streams.settings import load_settings
 
 Spent = defaultdict[str, float]
 """Seconds of CPU by part."""
-
-
-def main() -> None:
-    """Run it and print one JSON object."""
-    parser = replay_parser(__doc__)
-    parser.add_argument("--repeat", type=int, default=3, help="repetitions [%(default)s]")
-    options = parsed(parser)
-    lines = event_lines(options.events, seed=options.seed)
-    measure(lines[:20_000])  # compiles
-    runs = [measure(lines) for _ in range(options.repeat)]
-    spent: Spent = defaultdict(float)
-    watched = measure(lines, spent)
-    if len({one["decisions_sha256"] for one in (*runs, watched)}) != 1:
-        raise SystemExit("wrong run: the same events were decided differently")
-    result = describe() | summary(runs) | {"parts_cpu_us_per_event": parts(watched, spent), "runs": runs}
-    give(result, options.out)
 
 
 def replay_parser(description: str | None) -> argparse.ArgumentParser:
@@ -174,23 +148,6 @@ def timed(function: Callable[..., Any], part: str, spent: Spent) -> Callable[...
     return watched
 
 
-def parts(watched: dict[str, Any], spent: Spent) -> dict[str, float]:
-    """CPU microseconds of each part per event of a watched run, each without the parts in it."""
-    own = {name: spent[name] for name in ("decode", "columns", "windows+features", "score", "encode")}
-    own["policy"] = spent["screen"] - spent["windows+features"] - spent["score"]
-    own["joining"] = spent["process"] - sum(own.values())
-    own["lines"] = watched["cpu_s"] - spent["process"]
-    return {name: round(1e6 * seconds / watched["events"], 3) for name, seconds in own.items()}
-
-
-def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of the repetitions, and what they agree on."""
-    rates = [one["events"] / one["wall_s"] for one in runs]
-    costs = [1e6 * one["cpu_s"] / one["events"] for one in runs]
-    same = {name: runs[0][name] for name in ("events", "decisions", "actions", "decision_bytes", "decisions_sha256")}
-    return same | {"events_per_second": round(median(rates)), "cpu_us_per_event": round(median(costs), 2)}
-
-
 class _Sink(io.BytesIO):
     """Digests what a file would take and keeps nothing; its own time is not the replay's."""
 
@@ -206,7 +163,3 @@ class _Sink(io.BytesIO):
         self.size += len(block)
         self.cpu_s += time.thread_time() - start
         return len(block)
-
-
-if __name__ == "__main__":
-    main()

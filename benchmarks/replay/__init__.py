@@ -1,0 +1,1 @@
+"""What an event costs from file to decision, without a broker."""

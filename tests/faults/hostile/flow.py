@@ -17,7 +17,7 @@ from pathlib import Path
 import redis
 from confluent_kafka import Producer
 
-from benchmarks.collisions import chosen
+from benchmarks.collisions.callers import chosen
 from streams.kafka.topics import CALL_EVENTS
 from tests.faults.hostile.batches import RawProducer, bombs, dear, empty_records, huge_keys, lies
 from tests.faults.hostile.transactions import Transactions

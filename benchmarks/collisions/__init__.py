@@ -1,0 +1,1 @@
+"""What calling numbers that were chosen to collide cost."""

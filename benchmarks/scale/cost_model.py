@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from benchmarks.harness.windows import WINDOWS
-from benchmarks.snapshot import Traffic
+from benchmarks.snapshot.traffic import Traffic
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
 from streams.files import private_folder

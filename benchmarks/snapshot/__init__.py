@@ -1,0 +1,1 @@
+"""How long snapshots of many tracked numbers hold up a worker."""

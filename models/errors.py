@@ -7,15 +7,15 @@ class ArtifactError(RobocallError):
     """A model artifact cannot be used; the model that is running stays."""
 
 
-class ArtifactCorrupt(ArtifactError):  # noqa: N818 - the name states what is wrong
+class ArtifactCorrupt(ArtifactError):
     """An artifact is incomplete, altered, or does not compute what it was recorded to compute."""
 
 
-class ArtifactIncompatible(ArtifactError):  # noqa: N818
+class ArtifactIncompatible(ArtifactError):
     """An artifact is sound, but made for another build: format or feature schema differ."""
 
 
-class TrainingDataInvalid(RobocallError):  # noqa: N818
+class TrainingDataInvalid(RobocallError):
     """Features or labels do not allow what was asked."""
 
 
@@ -25,11 +25,11 @@ class StorageError(RobocallError):
     retriable = True
 
 
-class StoredFileUnusable(RobocallError):  # noqa: N818
+class StoredFileUnusable(RobocallError):
     """A file is not in the storage, is larger than its reader allows, or has a path that leads out."""
 
 
-class ModelUnknown(RobocallError):  # noqa: N818
+class ModelUnknown(RobocallError):
     """A name that is that of no model in the registry."""
 
     def __init__(self, name: str, url: str) -> None:
@@ -37,13 +37,13 @@ class ModelUnknown(RobocallError):  # noqa: N818
         self.url = url
 
 
-class PromotionRefused(RobocallError):  # noqa: N818
+class PromotionRefused(RobocallError):
     """A model is not put in place: the gate says no, or there is nothing to go back to."""
 
 
-class TolerancesInvalid(RobocallError):  # noqa: N818
+class TolerancesInvalid(RobocallError):
     """A file of tolerances that the gate cannot use."""
 
 
-class MeasureRefused(RobocallError):  # noqa: N818
+class MeasureRefused(RobocallError):
     """Nothing can be measured, or a measure must not take the place of the last one; the message says why."""

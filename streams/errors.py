@@ -3,11 +3,11 @@
 from detector.contract.errors import RobocallError
 
 
-class SettingsInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+class SettingsInvalid(RobocallError):
     """A setting is missing, out of its bounds, or contradicts another."""
 
 
-class PublishFailed(RobocallError):  # noqa: N818
+class PublishFailed(RobocallError):
     """The broker refused records for good.
 
     Of a decision it ends the worker without acknowledging, so that the events are read again.
@@ -25,7 +25,7 @@ class PublishFailed(RobocallError):  # noqa: N818
         self.records = records
 
 
-class InstanceTaken(RobocallError):  # noqa: N818
+class InstanceTaken(RobocallError):
     """Another worker has joined the group under the instance id of this one."""
 
     def __init__(self, *, instance: str, group: str) -> None:
@@ -35,11 +35,11 @@ class InstanceTaken(RobocallError):  # noqa: N818
         )
 
 
-class SnapshotUnusable(RobocallError):  # noqa: N818
+class SnapshotUnusable(RobocallError):
     """A snapshot that was named cannot be shown or restored; the text says why, and what to do."""
 
 
-class TopicMissing(RobocallError):  # noqa: N818
+class TopicMissing(RobocallError):
     """A topic that the worker reads or writes does not exist."""
 
     def __init__(self, topics: list[str]) -> None:
@@ -47,7 +47,7 @@ class TopicMissing(RobocallError):  # noqa: N818
         self.topics = topics
 
 
-class PortTaken(RobocallError):  # noqa: N818
+class PortTaken(RobocallError):
     """The address of the worker's pages cannot be listened on."""
 
     def __init__(self, host: str, port: int, cause: OSError) -> None:
@@ -58,7 +58,7 @@ class PortTaken(RobocallError):  # noqa: N818
         self.port = port
 
 
-class KafkaUnreachable(RobocallError):  # noqa: N818
+class KafkaUnreachable(RobocallError):
     """No broker answers."""
 
     retriable = True
@@ -68,7 +68,7 @@ class KafkaUnreachable(RobocallError):  # noqa: N818
         self.servers = servers
 
 
-class KafkaRefusedUs(RobocallError):  # noqa: N818
+class KafkaRefusedUs(RobocallError):
     """A broker answers, and does not let us in."""
 
     def __init__(self, server: str, complaint: str) -> None:
@@ -76,7 +76,7 @@ class KafkaRefusedUs(RobocallError):  # noqa: N818
         self.server = server
 
 
-class ClusterRefused(RobocallError):  # noqa: N818
+class ClusterRefused(RobocallError):
     """The Kafka cluster answers, but not this question of this user; or it cannot, and says why."""
 
     def __init__(self, question: str, needs: str, cause: BaseException) -> None:
@@ -86,9 +86,9 @@ class ClusterRefused(RobocallError):  # noqa: N818
         super().__init__(f"the cluster refused {question} ({name}): {why}")
 
 
-class ReplayFailed(RobocallError):  # noqa: N818
+class ReplayFailed(RobocallError):
     """A replay ended with internal errors, or with bad lines when it was told to be strict."""
 
 
-class DemoFailed(RobocallError):  # noqa: N818
+class DemoFailed(RobocallError):
     """The demo could not run to its end."""

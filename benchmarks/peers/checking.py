@@ -33,7 +33,7 @@ PRODUCT_EXACT_CALLS = RING
 """Up to so many calls in the hour the product's counts are exact by design, and are held to it."""
 
 
-class WrongRun(Exception):  # noqa: N818 - the name states what is wrong
+class WrongRun(Exception):
     """The output of a run is not what the job asks for."""
 
 

@@ -7,7 +7,7 @@ class RobocallError(Exception):
     retriable: bool = False
 
 
-class FeatureSchemaMismatch(RobocallError):  # noqa: N818 - the name states what is wrong, not that it is an error
+class FeatureSchemaMismatch(RobocallError):
     """A classifier was trained on another feature table than the one that serves it."""
 
     def __init__(self, *, expected: str, found: str) -> None:
@@ -16,9 +16,9 @@ class FeatureSchemaMismatch(RobocallError):  # noqa: N818 - the name states what
         self.found = found
 
 
-class PolicyInvalid(RobocallError):  # noqa: N818
+class PolicyInvalid(RobocallError):
     """A policy file does not say what it must, or says what it must not."""
 
 
-class SettingInvalid(PolicyInvalid, ValueError):  # noqa: N818
+class SettingInvalid(PolicyInvalid, ValueError):
     """One setting that breaks a rule; a `ValueError` too, so that a reader of files can add where it stands."""

@@ -31,7 +31,7 @@ _HAS_EXCHANGE, _HAS_AREA, _HAS_NUMBERS = 1 << 10, 1 << 11, 1 << 12
 """Marks of a place: bits 0 to 9 say which NPA-NXX-X are listed, these say the rest."""
 
 
-class ListEntryInvalid(RobocallError):  # noqa: N818 - the name states what is wrong, not that it is an error
+class ListEntryInvalid(RobocallError):
     """A do-not-originate pattern that cannot match any number."""
 
 

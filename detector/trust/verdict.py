@@ -89,7 +89,7 @@ NOTHING_TOLD = frozenset(
 """Causes of `No-TN-Validation`: nobody signed in a way that we know, or we cannot tell. All others are failures."""
 
 
-class Refused(RobocallError):  # noqa: N818 - the name states what happened
+class Refused(RobocallError):
     """A header, token, certificate or list does not hold.
 
     Attributes:

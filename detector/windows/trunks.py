@@ -49,7 +49,7 @@ LONGEST_NAME_BYTES = 1_024
 LONGEST_SHARE = HEADER.size + LONGEST_NAME_BYTES + LONGEST_BODY
 
 
-class AnotherVersion(ValueError):  # noqa: N818 - says what the share is
+class AnotherVersion(ValueError):
     """A share of another version of the detector, or of another seed: it counts otherwise, the two do not add up."""
 
 

@@ -89,11 +89,11 @@ PRESETS: Mapping[str, Preset] = {
 """By name. A column that is called like a field holds that field, unless the preset names another one."""
 
 
-class ColumnMissing(RobocallError):  # noqa: N818 - the name states what is wrong
+class ColumnMissing(RobocallError):
     """A table has not the columns that it was said to have."""
 
 
-class ComplaintRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class ComplaintRefused(RobocallError):
     """A row that does not say what is needed. The text is a predicate without its subject, the row."""
 
 

@@ -17,7 +17,7 @@ LINE_BYTES = 1_024
 _SIGNATURE = re.compile(rb"(?: ([0-9a-f]{64}))?")
 
 
-class SealBroken(RobocallError):  # noqa: N818 - the name states what is wrong
+class SealBroken(RobocallError):
     """A file is damaged, of another kind or version, or not signed as it has to be."""
 
 

@@ -33,7 +33,7 @@ DRAFTS = Drafts(".{stem}-{random}.unfinished", ABANDONED_S)
 _NAME = re.compile(r"day=(\d{4}-\d{2}-\d{2})/p(\d{5})-(\d{20})-(\d{20})-([0-9a-f]{8})\.parquet")
 
 
-class ArchiveUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class ArchiveUnusable(RobocallError):
     """A file of the archive cannot be used, or the archive does not fit the topics."""
 
 

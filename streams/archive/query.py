@@ -30,7 +30,7 @@ _FILE_COLUMNS = pa.schema(
 )
 
 
-class QueryRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class QueryRefused(RobocallError):
     """A query that is no query, or that DuckDB refuses."""
 
 

@@ -23,7 +23,7 @@ FIRST_TO_GO = ("identity", "asserted_numbers", "diversion")
 """As the page for switches has it (docs/switch-questions.md)."""
 
 
-class EventInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+class EventInvalid(RobocallError):
     """What was said makes no event. Its text names fields, never their values.
 
     Args:

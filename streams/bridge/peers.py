@@ -36,7 +36,7 @@ def _network(value: object) -> Network:
     return ipaddress.ip_network(value)
 
 
-class PeersInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+class PeersInvalid(RobocallError):
     """The peers file cannot be read, or says what makes no sense."""
 
 

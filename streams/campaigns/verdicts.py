@@ -13,7 +13,7 @@ DONE = {Verdict.ROBOCALL: "campaign_confirmed", Verdict.LEGITIMATE: "campaign_cl
 """What the record of a verdict says was done."""
 
 
-class CampaignUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
+class CampaignUnknown(RobocallError):
     """No campaign has that id."""
 
     def __init__(self, name: str) -> None:

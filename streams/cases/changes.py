@@ -19,7 +19,7 @@ _DAY = re.compile(r"-(\d{8})-[0-9a-f]+$")
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-class CaseRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class CaseRefused(RobocallError):
     """A change that a case does not take; the text says why, and what to do."""
 
 

@@ -27,7 +27,7 @@ class Role(StrEnum):
     GRANT = "grant"
 
 
-class NotAllowed(RobocallError):  # noqa: N818 - the name states what is wrong
+class NotAllowed(RobocallError):
     """This user may not do that."""
 
     def __init__(self, who: str, role: Role, file: Path) -> None:

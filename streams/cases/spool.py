@@ -16,7 +16,7 @@ MOST_FILES = 10_000
 _SUFFIX = ".json"
 
 
-class SpoolFull(RobocallError):  # noqa: N818 - the name states what is wrong
+class SpoolFull(RobocallError):
     """There is no room for one more record."""
 
 

@@ -46,7 +46,7 @@ Change = Callable[[Case], Case]
 _Edit = Callable[[Case | None], Case | None]
 
 
-class CaseBusy(RobocallError):  # noqa: N818 - the name states what is wrong
+class CaseBusy(RobocallError):
     """Others kept writing where this case stands."""
 
     retriable = True

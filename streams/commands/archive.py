@@ -65,7 +65,7 @@ def archive() -> None:
       ROBOCALL_ARCHIVE_COMPACT_S   how often `run` merges small files; 0 = never [default: 3600]
       ROBOCALL_ARCHIVE_RETENTION   days kept by topic: call-events=30,scored-calls=90 [default: 400 each]
       ROBOCALL_ARCHIVE_WEB_PORT    port of the Prometheus metrics of `run` [default: 0, none]
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 class _Progress:
@@ -174,7 +174,7 @@ def query(sql: str, form: str | None) -> None:
     robocall archive query "SELECT day, action, count(*) FROM call_decisions GROUP BY ALL ORDER BY ALL"
     robocall archive query "SELECT call_id, features['number_attempts_1h'] FROM scored_calls WHERE score > 0.9"
     robocall archive query "DESCRIBE call_events"
-    """  # noqa: D301 - click reads the backspace
+    """
     with ExitStack() as stack:
         with step("Asking the archive", quick=True):
             connection = stack.enter_context(connected(opened(ArchiveSettings.load())))
@@ -256,7 +256,7 @@ def export(
     robocall archive export --from 2026-11-24 --to 2026-11-25 --out calls.jsonl.gz --labels labels.csv
     robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
     robocall train --features features.parquet --labels labels.csv --out model
-    """  # noqa: D301 - click reads the backspace
+    """
     if begin >= end:
         raise click.UsageError("--from must be before --to")
     require_distinct({}, {"--out": out, "--labels": labels})

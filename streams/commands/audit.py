@@ -63,7 +63,7 @@ def audit(span_ms: int, settle_ms: int, *, as_json: bool) -> None:
     \b
       robocall audit --since 24h
       robocall audit --since 30m --json
-    """  # noqa: D301 - click reads the backspace
+    """
     if settle_ms >= span_ms:
         raise click.UsageError("--settle leaves nothing to look at: it must be shorter than --since")
     settings = load_settings()

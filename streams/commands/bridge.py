@@ -77,7 +77,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
 
     Start several behind one name: they share nothing. SIGHUP reads the peers file again. docs/bridge.md says more.
     `robocall bridge records` takes call detail records from files.
-    """  # noqa: D301 - click reads the backspace
+    """
     if context.invoked_subcommand is not None:
         return
     settings, chosen = load_settings(), BridgeSettings.load()

@@ -16,7 +16,7 @@ from streams.commands.main import main
 from streams.local.guard import die_with_parent
 
 
-class CommandFailed(RobocallError):  # noqa: N818 - the name states what is wrong
+class CommandFailed(RobocallError):
     """A command ended with another status than 0; the message is its own last line.
 
     Attributes:

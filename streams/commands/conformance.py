@@ -42,7 +42,7 @@ REMOTE_OPTION = click.option(
 )
 
 
-class NotHere(RobocallError):  # noqa: N818 - the name states what is wrong
+class NotHere(RobocallError):
     """The kit would publish where it may do harm."""
 
 
@@ -57,7 +57,7 @@ def conformance() -> None:
 
     Test calls have numbers that nobody has: +1 NPA 555 01XX. `robocall conformance cases` lists the cases; each names
     the section of the contract. docs/conformance.md says how to use them one after the other.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @conformance.command("cases")
@@ -88,7 +88,7 @@ def detector(timeout: float | None, blocked: str | None, *, late: bool, allow_re
     \b
       robocall lists add block +12025550199
       robocall conformance detector --blocked +12025550199
-    """  # noqa: D301 - click reads the backspace
+    """
     if blocked is not None and not RESERVED.fullmatch(blocked):
         raise click.UsageError("--blocked takes a reserved number: +12025550199")
     settings = load_settings()

@@ -35,7 +35,7 @@ from streams.wire.records import encode
 DAY_H = 24
 
 
-class OnHold(RobocallError):  # noqa: N818 - the name states what is wrong
+class OnHold(RobocallError):
     """A legal hold keeps what is about the number, or nobody can tell whether one does."""
 
 
@@ -73,7 +73,7 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     \b
       robocall erase +12025550123 --dry-run
       robocall erase +12025550123 --yes
-    """  # noqa: D301 - click reads the backspace
+    """
     if not E164.fullmatch(number):
         raise click.UsageError(f"{number!r} is no number in E.164: +12025550123")
     require(Role.LOOK_UP if dry_run else Role.GRANT)

@@ -44,7 +44,7 @@ _OUT = click.option(
 _ZONE_HELP = "Zone of times that name none, for instance America/New_York."
 
 
-class FeedbackUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class FeedbackUnusable(RobocallError):
     """A file or verdict of which nothing can be used."""
 
 
@@ -58,7 +58,7 @@ def feedback() -> None:
 
     Verdicts go to the topic call-feedback: workers count them, the archive keeps them, and `robocall archive export
     --labels` joins them to calls. How far each is trusted depends on its source and on how exactly it names the call.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @feedback.command()
@@ -98,7 +98,7 @@ def add(
       robocall feedback add legitimate --call-id 7f3a@sbc1 --note "clinic, reminder"
       robocall feedback add robocall --called +13125550142 --at 2026-11-27T14:03 --source subscriber_report
       robocall feedback add robocall --calling +12025550123 --source traceback --campaign car-warranty
-    """  # noqa: D301 - click reads the backspace
+    """
     cells = {
         "time": str(_now_ms()), "verdict": verdict, "source": source, "call_id": call_id, "calling_number": calling,
         "called_number": called, "call_time": at, "campaign": campaign, "kind": kind, "note": note,
@@ -162,7 +162,7 @@ def import_(
     A column that is called like a field holds it, without being mapped. Rows whose verdict is empty or `unsure` are
     left open. Others that do not say what is needed are refused, and counted by reason. Importing a table twice does
     no harm: the same record counts once.
-    """  # noqa: D301 - click reads the backspace
+    """
     require_distinct({"FILE": file}, {"--out": out})
     if dry_run and out is not None:
         raise click.UsageError("--dry-run writes nothing: leave --out away")

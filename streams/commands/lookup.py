@@ -73,7 +73,7 @@ def lookup(subject: str, *, numbers: Numbers, as_json: bool) -> None:
     Ten digits are a North American number. What is neither a number nor a known decision is taken for a trunk group,
     and the answer says so; `number:` and `trunk:` make it clear. A call is found by its calling number. Decisions are
     kept for seven days; plain allows are not kept. Redis is the one in ROBOCALL_REDIS_URL.
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.LOOK_UP)
     report: Report = with_redis(lambda redis: find(redis, subject))
     if report.is_missing:
@@ -98,7 +98,7 @@ def lists() -> None:
 
     The order in which they apply is emergency, allow of numbers with --by and --reason, dno,
     block by order or for a subscriber, opt_out, allow, block.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @lists.command()
@@ -136,7 +136,7 @@ def add(
       robocall lists add dno --file dno.txt
 
     An entry that is added once more keeps what is known of it, unless these options say otherwise.
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.GRANT)
     note = _note(list_name, basis, called, by, reason)
     checked = checked_entries(list_name, entries, file, called)
@@ -180,7 +180,7 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
     What is removed from `block` may be blocked by analytics with its next call; `robocall release` holds that off.
     Workers keep the last emergency list when it vanishes from Redis. It becomes empty only where this command removes
     its last entry, or all.
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.GRANT)
     if is_all and (entries or file):
         raise click.UsageError("give either --all or entries")

@@ -193,7 +193,7 @@ def robocall() -> None:
     \b
     Completion in bash, zsh or fish:
       eval "$(_ROBOCALL_COMPLETE=bash_source robocall)"
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def release(subject: str, by: str) -> None:
     \b
       robocall release +12025550123 --by "M. Lee, redress 311"
       robocall release trunk:nyc-ix-7 --by "M. Lee"
-    """  # noqa: D301 - click reads the backspace
+    """
     entity = _entity(subject.strip())
     if not 0 < len(by.strip()) <= MAX_BY or by.strip() == MODEL_SOURCE:
         raise click.UsageError(f"--by names a person, in at most {MAX_BY} characters")

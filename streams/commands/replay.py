@@ -338,7 +338,7 @@ def replay(
     robocall simulate --out calls.jsonl.gz --labels labels.csv --hours 1
     robocall replay calls.jsonl.gz --decisions decisions.jsonl
     robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
-    """  # noqa: D301
+    """
     require_distinct(
         {"EVENTS": events, "--policy": policy, "--campaigns": campaigns},
         {"--decisions": decisions, "--features": features, "--dead-letters": dead_letters},

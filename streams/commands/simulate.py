@@ -242,7 +242,7 @@ def simulate(
     robocall simulate --out events.jsonl.zst --labels labels.csv --world 3
     robocall simulate --author fourth --hours 28 --seed 5 --out e.jsonl.zst --labels l.csv --feedback f.jsonl
     robocall simulate --kafka --rate 1000
-    """  # noqa: D301
+    """
     _check_usage(
         is_fourth=author == FOURTH,
         kafka=kafka,

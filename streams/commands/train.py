@@ -106,7 +106,7 @@ def train(
     robocall train --simulate --seed 7 --out my-model
     robocall train --features features.parquet --labels labels.csv --out my-model
     robocall train --features features.parquet --labels complaints.csv --assume-lawful --out my-model
-    """  # noqa: D301
+    """
     from models.judge.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
     from models.learn.training import train as fit  # noqa: PLC0415
 
@@ -284,7 +284,7 @@ def evaluate(
 
     \b
     robocall evaluate --model my-model --features holdout.parquet --labels holdout.csv --report report > figures.json
-    """  # noqa: D301
+    """
     from models.judge.report.learnt import learn_first_part  # noqa: PLC0415 - scikit-learn takes seconds
     from models.judge.report.report import judge, write  # noqa: PLC0415
 

@@ -20,7 +20,7 @@ from streams.settings import Settings
 LOOK_S = 0.02
 
 
-class LineRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class LineRefused(RobocallError):
     """The brokers refuse to take or to give a record."""
 
 

@@ -30,7 +30,7 @@ _ADD = f"run `robocall console user add NAME --role {Role.ADMIN}`"
 log = structlog.get_logger(__name__)
 
 
-class UsersUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class UsersUnusable(RobocallError):
     """There are no users, or the file that names them cannot be used."""
 
 

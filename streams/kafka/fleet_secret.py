@@ -25,7 +25,7 @@ PARTITION = 0
 PATIENCE_S = 5.0
 
 
-class SecretUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
+class SecretUnknown(RobocallError):
     """The secret of the fleet cannot be had now; says why."""
 
 

@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 ANSWER_TIMEOUT_MS = 10_000
 
 
-class TopicCreationFailed(RobocallError):  # noqa: N818 - the name states what is wrong
+class TopicCreationFailed(RobocallError):
     """The cluster refused to create a topic."""
 
 

@@ -169,7 +169,7 @@ def _fetch(path: str, jar: Jar, *, folder: Path, context: Any) -> int:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-class _WrongContent(Exception):  # noqa: N818 - the name states what is wrong
+class _WrongContent(Exception):
     """A file is not the pinned one."""
 
 

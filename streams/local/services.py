@@ -171,7 +171,7 @@ class _Guarded:
         self.process.wait()
 
 
-class _PortTaken(Exception):  # noqa: N818 - the name states what is wrong
+class _PortTaken(Exception):
     """The chosen port was taken by somebody else in between."""
 
 

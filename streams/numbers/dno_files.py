@@ -35,7 +35,7 @@ ENTRY_BYTES = 8
 MOST_DAYS = 36_500
 
 
-class DnoFileRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class DnoFileRefused(RobocallError):
     """A file of a list that is damaged, too large, not signed, or something else."""
 
 

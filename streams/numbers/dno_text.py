@@ -23,7 +23,7 @@ CHUNK_BYTES = 1 << 22
 _LINE_FEED, _RETURN, _ZERO, _DIGITS = 10, 13, 48, 10
 
 
-class DnoTextRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class DnoTextRefused(RobocallError):
     """A list that cannot be used, or not whole; one sentence with the line."""
 
 

@@ -21,7 +21,7 @@ GOOD_FOR_DAYS = 30
 _CODES, _BLOCKS, _FIRST_OFFICE = 1_000, 10, 200
 
 
-class AssignmentsRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class AssignmentsRefused(RobocallError):
     """A file that names something else than codes and blocks of them, or too little."""
 
 

@@ -76,7 +76,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-class RedisUnreachable(RobocallError):  # noqa: N818 - the name states what is wrong
+class RedisUnreachable(RobocallError):
     """No Redis answers; for commands that cannot do without."""
 
     retriable = True
@@ -87,7 +87,7 @@ class RedisUnreachable(RobocallError):  # noqa: N818 - the name states what is w
         self.address = address
 
 
-class RedisRefused(RobocallError):  # noqa: N818
+class RedisRefused(RobocallError):
     """Redis answers, but not as it should."""
 
     def __init__(self, address: str, cause: BaseException) -> None:

@@ -41,7 +41,7 @@ REFUSALS = (StoredFileUnusable, SealBroken, msgspec.MsgspecError, UnicodeDecodeE
 log = structlog.get_logger(__name__)
 
 
-class KeptListsRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class KeptListsRefused(RobocallError):
     """Kept lists that are damaged, too large, or something else."""
 
 

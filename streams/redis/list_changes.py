@@ -40,7 +40,7 @@ return changed
 """
 
 
-class ListFull(RobocallError):  # noqa: N818 - the name states what is wrong
+class ListFull(RobocallError):
     """A list that would have more entries than workers read."""
 
 

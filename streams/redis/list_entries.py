@@ -11,7 +11,7 @@ SHORT_CODE = re.compile(r"[0-9]{3,6}")
 TRUNK_ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
 
 
-class ListEntryRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class ListEntryRefused(RobocallError):
     """An entry that its list cannot hold."""
 
 

@@ -42,7 +42,7 @@ _HOLDS = {
 which is not imported: a grant must not wait for it)."""
 
 
-class FeedbackLost(RobocallError):  # noqa: N818 - the name states what is wrong
+class FeedbackLost(RobocallError):
     """The broker did not take what was said of a call."""
 
 

@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
 
-class PackageRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class PackageRefused(RobocallError):
     """A package, or a key for one, that cannot be used."""
 
 

@@ -16,7 +16,7 @@ MOST_ABSENT = 10
 """So many looks in a row a task may not be there yet, although all should run."""
 
 
-class BackgroundTaskEnded(RobocallError):  # noqa: N818 - the name states what is wrong
+class BackgroundTaskEnded(RobocallError):
     """A task ended that calls depend on."""
 
     def __init__(self, name: str, error: BaseException | None) -> None:

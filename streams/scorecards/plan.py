@@ -23,7 +23,7 @@ ROWS_BETWEEN_UPDATES = 50_000
 SCHEMA = pa.schema([("prefix", pa.string()), ("plan_ocn", pa.string())])
 
 
-class PlanRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class PlanRefused(RobocallError):
     """A file that is no numbering plan with OCNs."""
 
 

@@ -25,7 +25,7 @@ _WORDS = {
 }
 
 
-class ProposalRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class ProposalRefused(RobocallError):
     """A change that cannot be made in that file."""
 
 

@@ -3,7 +3,7 @@
 from detector.contract.errors import RobocallError
 
 
-class SnapshotRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class SnapshotRefused(RobocallError):
     """A snapshot is damaged, or not of this build, topic or partition, or nobody could read it once it was written.
 
     It is skipped, or not written. Nothing of it was used.

@@ -17,7 +17,7 @@ from streams.traceback.records import MOST_CANDIDATES, Candidate, Customer, Hop,
 HOME = "US"
 
 
-class CannotSay(RobocallError):  # noqa: N818 - the name states what is wrong
+class CannotSay(RobocallError):
     """The archive lacks calls of that time. The text is a predicate without its subject, the request."""
 
 

@@ -31,7 +31,7 @@ NONE_THERE = (
 )
 
 
-class NothingToTrace(RobocallError):  # noqa: N818 - the name states what is wrong
+class NothingToTrace(RobocallError):
     """None of the calls can be traced."""
 
 

@@ -36,7 +36,7 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 _SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 
 
-class QuestionRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class QuestionRefused(RobocallError):
     """A request that cannot be answered. The text is a predicate without its subject, the request."""
 
 

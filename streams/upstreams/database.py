@@ -34,7 +34,7 @@ _FRN = re.compile("[0-9]{7,10}")
 _SAYS_NOTHING = frozenset({"none", "na", "n a", ""})
 
 
-class DatabaseRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class DatabaseRefused(RobocallError):
     """A file that is not the database."""
 
 

@@ -37,7 +37,7 @@ SETTING = "ROBOCALL_UPSTREAMS_FILE"
 HEAD = "# Who stands behind each trunk group. `robocall upstreams import` and `check --record` write this file anew.\n"
 
 
-class UpstreamsInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+class UpstreamsInvalid(RobocallError):
     """The register cannot be read, or says what makes no sense."""
 
 

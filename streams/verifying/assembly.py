@@ -25,7 +25,7 @@ from streams.verifying.verify_calls import CallVerifying
 WATCH_INTERVAL_S = 1.0
 
 
-class PartitionsDiffer(RobocallError):  # noqa: N818 - the name states what is wrong
+class PartitionsDiffer(RobocallError):
     """A record could not go on to the partition that it came from."""
 
     def __init__(self, topic: str, partitions: int, of_events: int) -> None:

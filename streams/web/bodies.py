@@ -11,7 +11,7 @@ BODY_S = 5.0
 """A body that takes longer to arrive is not waited for."""
 
 
-class BodyRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class BodyRefused(RobocallError):
     """A body that is too large or too slow; what else the client sends is not read.
 
     Args:

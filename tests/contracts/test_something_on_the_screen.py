@@ -125,7 +125,7 @@ ELSEWHERE = {
 }
 
 
-class Enough(Exception):  # noqa: N818 - nothing is wrong
+class Enough(Exception):
     """The listener has heard that the command goes on."""
 
 

@@ -15,7 +15,7 @@ from tests.histories.calls import Record
 from tests.histories.memory_log import MemoryLog
 
 
-class Broken(AssertionError):  # noqa: N818 - the name says what is wrong
+class Broken(AssertionError):
     """A promise was broken."""
 
 

@@ -24,7 +24,7 @@ class ProblemBody:
     detail: str = documented("One sentence for a person. Names fields, never their values.")
 
 
-class Problem(RobocallError):  # noqa: N818 - the word of RFC 9457
+class Problem(RobocallError):
     """A request that is not served.
 
     Args:

@@ -36,11 +36,11 @@ EPOCHS = {"epoch_s": 1_000.0, "epoch_ms": 1.0, "epoch_us": 0.001}
 """Milliseconds in each unit since 1970."""
 
 
-class MappingInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+class MappingInvalid(RobocallError):
     """A mapping file cannot be read, or says what makes no sense."""
 
 
-class RowInvalid(RobocallError):  # noqa: N818
+class RowInvalid(RobocallError):
     """A row cannot be read. Its text names columns, never their values."""
 
 

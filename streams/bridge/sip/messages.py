@@ -25,7 +25,7 @@ _STATUS_LINE = re.compile(r"SIP/2\.0 +([1-6][0-9]{2})(?: |$)")
 _METHOD = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,128}")
 
 
-class Junk(Exception):  # noqa: N818 - a signal: it is counted, and nobody sees it
+class Junk(Exception):
     """Bytes that are no request.
 
     Args:

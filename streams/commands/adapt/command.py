@@ -118,7 +118,7 @@ def adapt(
 
     \b
       robocall adapt --archive --watch --at 02:00 --senders customers.txt --out /var/lib/robocall/adapt
-    """  # noqa: D301 - click reads the backspace
+    """
     source.require_whole(judge_h)
     console, table = Console(stderr=True), questions or out / QUESTIONS
     chosen = {"partitions": source.partitions(partitions)} | ({} if policy is None else {"policy_file": policy})

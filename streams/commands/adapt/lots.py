@@ -38,7 +38,7 @@ MAX_BYTES = 64 * 1024 * 1024
 DRAFTS = Drafts("{name}.part", abandoned_after_s=0.0)
 
 
-class LotUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class LotUnusable(RobocallError):
     """There is no lot, or it is damaged."""
 
 

@@ -45,7 +45,7 @@ def settle(
       robocall settle own --archive                        # answers given in the console
 
     Twenty answers decide where they are clear; else twenty more are asked for, up to sixty in all.
-    """  # noqa: D301 - click reads the backspace
+    """
     console = Console(stderr=True)
     table, settings = questions or folder / QUESTIONS, load_settings()
     with step("Reading the lot", console, quick=True):

@@ -54,7 +54,7 @@ Run = Callable[[Sequence[str], Callable[[str], None]], str]
 log = structlog.get_logger(__name__)
 
 
-class NotYet(RobocallError):  # noqa: N818 - the name states what is wrong
+class NotYet(RobocallError):
     """The archive has not all of the span."""
 
     retriable = True

@@ -71,7 +71,7 @@ def ask(
       robocall ask --events day.jsonl.zst --feedback complaints.jsonl --table first.csv
       robocall feedback import first.csv --preset analyst --out answers.jsonl
       robocall ask --events day.jsonl.zst --feedback answers.jsonl --asked first.csv --table second.csv
-    """  # noqa: D301 - click reads the backspace
+    """
     source.require_whole(judge_h)
     _check_usage(source, feedback, senders, asked, out, table)
     asked_before = call_keys_of([call_id for one in asked for call_id in ids_in(one)])

@@ -64,7 +64,7 @@ def budgets() -> None:
       robocall budgets measure --archive --from 2026-11-18 --to 2026-11-20 --senders customers.txt
       robocall budgets measure --events day.jsonl.gz --senders customers.txt --model own --partitions 12
       robocall budgets show
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @budgets.command("measure")
@@ -130,7 +130,7 @@ def measure(
 
     \b
       robocall budgets measure --events day.jsonl.zst --model own --questions asked.csv    # again once it is filled in
-    """  # noqa: D301 - click reads the backspace
+    """
     source.require_whole(judge_h)
     _require_table(source, senders, feedback, questions)
     console = Console(stderr=True)

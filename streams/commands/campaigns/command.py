@@ -68,7 +68,7 @@ def campaigns() -> None:
       ROBOCALL_CAMPAIGNS_WEB_PORT  port of the metrics of `run` [default: none]
 
     docs/campaigns.md says how calls are grouped, and how well.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @campaigns.command()
@@ -160,7 +160,7 @@ def find(
       robocall campaigns find --archive --from 2026-11-24 --to 2026-11-26 --json
 
     Suspect decisions are held in memory, some 400 bytes each.
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.LOOK_UP)
     source.require_whole()
     if bool(decisions) == source.is_archived:

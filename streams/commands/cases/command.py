@@ -68,7 +68,7 @@ def cases() -> None:
       robocall cases hold redress-20261128-91f0b7de33 --why "suit 26-1042"
 
     SQL over every version of them: `robocall archive query "SELECT * FROM case_records"`.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @cases.command(name="list")

@@ -26,7 +26,7 @@ def console(context: click.Context) -> None:
       ROBOCALL_CONSOLE_OIDC_ISSUER   sign-in by OpenID Connect, with ..._OIDC_... [default: local users]
 
     Numbers are masked; roles that may see them whole say why, which is recorded. docs/console.md says more.
-    """  # noqa: D301 - click reads the backspace
+    """
     if context.invoked_subcommand is not None:
         return
     from streams.commands.console.serving import serve  # noqa: PLC0415 - users come and go without all of it

@@ -32,7 +32,7 @@ def user() -> None:
     \b
       robocall console user add ada --role admin
       pass show console/ada | robocall console user add ada --role admin
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @user.command()

@@ -111,7 +111,7 @@ def add_model(folder: Path, url: str | None, *, as_json: bool) -> None:
 
     \b
       robocall models add my-model --registry s3://carrier-models/robocall
-    """  # noqa: D301 - click reads the backspace
+    """
     place = own_place(url)
     with step("Adding the model", quick=True):
         model, is_new = place.registry.add(folder, schema_id=FEATURE_SCHEMA_ID)
@@ -141,7 +141,7 @@ def weigh_model(name: str, group_weight: float, out: Path, url: str | None) -> N
     \b
       robocall models weigh gbt-63b3196a2898 --group-weight 0.5 --out grouped
       robocall budgets measure --events day.jsonl.gz --senders customers.txt --model grouped --partitions 12
-    """  # noqa: D301 - click reads the backspace
+    """
     place = place_of(url)
     with step("Copying the model", quick=True), artifact_folder(place, name) as folder:
         if out.exists() and out.samefile(folder):
@@ -163,7 +163,7 @@ def sign_models(names: tuple[str, ...], url: str | None, *, promotions: bool) ->
 
     \b
       robocall models sign gbt-0f3c11aa9d2e gbt-63b3196a2898 --promotions
-    """  # noqa: D301 - click reads the backspace
+    """
     place = own_place(url)
     if place.registry.signing.key is None:
         raise click.UsageError("set ROBOCALL_SIGNING_KEY to the key that your workers have")
@@ -194,7 +194,7 @@ def diff_models(
 
     \b
       robocall models diff gbt-63b3196a2898 gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
-    """  # noqa: D301 - click reads the backspace
+    """
     if (features is None) != (labels is None):
         raise click.UsageError("give --features and --labels together")
     place = place_of(url)

@@ -34,7 +34,7 @@ WAIT_OPTION = click.option(
 NOBODY = "no worker tells of itself in this Redis: is one running? `robocall models status` shows those that do"
 
 
-class ModelRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class ModelRefused(RobocallError):
     """The model is recorded as active, and a worker did not take it."""
 
     def __init__(self, version: str, answers: "Answers") -> None:

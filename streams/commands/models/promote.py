@@ -57,7 +57,7 @@ LOG_WIDTH = 120
 WHY_OPTION = click.option("--why", help="Goes to the record.")
 
 
-class WorkersNotTold(RobocallError):  # noqa: N818 - the name states what is wrong
+class WorkersNotTold(RobocallError):
     """The registry knows, Redis could not be told."""
 
     retriable = True
@@ -97,7 +97,7 @@ def promote(
 
     \b
       robocall models promote gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.GRANT)
     if (features is None) != (labels is None):
         raise click.UsageError("give --features and --labels together")

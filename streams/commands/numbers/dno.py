@@ -50,7 +50,7 @@ def dno() -> None:
       robocall dno remove registry
 
     Single entries of your own: robocall lists add dno ENTRY.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @dno.command("import")

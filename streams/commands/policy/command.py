@@ -47,7 +47,7 @@ def policy() -> None:
       robocall policy show
       robocall policy try changed.yaml                       on the archive's last day
       robocall policy save changed.yaml --why "ticket 311"
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @policy.command("show")

@@ -17,7 +17,7 @@ POLICY_SAVED = "policy_saved"
 SETTING = "ROBOCALL_POLICY_FILE"
 
 
-class PolicyMoved(RobocallError):  # noqa: N818 - the name states what is wrong
+class PolicyMoved(RobocallError):
     """Somebody else changed the file meanwhile."""
 
 

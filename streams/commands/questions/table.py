@@ -66,7 +66,7 @@ def is_table(path: Path) -> bool:
         return False
 
 
-class QuestionsUnreadable(RobocallError):  # noqa: N818 - the name states what is wrong
+class QuestionsUnreadable(RobocallError):
     """A table of questions that cannot be read."""
 
 

@@ -43,7 +43,7 @@ def records(path: Path, mapping: Path, out: str | None, *, dry_run: bool) -> Non
 
     Wrong rows are refused and counted by reason, with their lines; the others are taken. An end twice counts once.
     Publish within half an hour: an older end counts at its arrival. docs/bridge-http.md says more.
-    """  # noqa: D301 - click reads the backspace
+    """
     require_distinct({"FILE": str(path), "--mapping": str(mapping)}, {"--out": out})
     if dry_run and out is not None:
         raise click.UsageError("--dry-run writes nothing: leave --out away")

@@ -55,7 +55,7 @@ def redress() -> None:
 
     Granting lifts the block within two seconds. Needs Kafka, and Redis to grant. While Kafka is away, `robocall
     release` and `robocall lists add allow` lift a block without a case.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @redress.command(name="open")
@@ -201,7 +201,7 @@ def blocked(subscriber: str, *, numbers: Numbers, as_json: bool) -> None:
       robocall blocked +13125550142 --unmask "asked for by the subscriber"
 
     It reads the archive. Whoever asks for their own line gets it free of charge (47 CFR 64.1200(k)(10)).
-    """  # noqa: D301 - click reads the backspace
+    """
     from streams.redress import archived  # noqa: PLC0415 - pyarrow, which granting does not wait for
 
     require(Role.LOOK_UP)

@@ -74,7 +74,7 @@ def referral() -> None:
       robocall archive query "SELECT call_id FROM call_decisions WHERE ..." > calls.csv
       robocall referral make calls.csv --campaign "car warranty" --why "traceback 4711" --out r.zip
       robocall referral verify r.zip
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @referral.command()

@@ -67,7 +67,7 @@ def scorecards(
 
     It reads the archive (ROBOCALL_ARCHIVE_URL) and, where there is one, the register (ROBOCALL_UPSTREAMS_FILE). Status
     1 where something is alarming. docs/upstreams.md says how each share is counted.
-    """  # noqa: D301 - click reads the backspace
+    """
     if context.invoked_subcommand is not None:
         return
     days = _days(begin, end)

@@ -16,7 +16,7 @@ def topics() -> None:
 
     \b
     With ROBOCALL_VERIFY_TOPIC also the topic of that name, which `robocall verify` reads.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 _partitions = click.option(

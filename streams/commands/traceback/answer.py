@@ -70,7 +70,7 @@ def answer(
     \b
       robocall traceback answer requests.csv --zone America/New_York
       robocall traceback answer requests.jsonl --out answers.jsonl --why "portal of the ITG"
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.LOOK_UP)
     require_distinct({"FILE": requests}, {"--out": out})
     settings, archive = TracebackSettings.load(), ArchiveSettings.load()

@@ -53,7 +53,7 @@ def traceback() -> None:
       robocall traceback export ID --form html --out ID.html
 
     ROBOCALL_TRACEBACK_NAME and ROBOCALL_TRACEBACK_ZONE say who and where we are. docs/traceback.md explains it.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 traceback.add_command(answer)
@@ -73,7 +73,7 @@ def import_(file: str, whose: str | None, *, correction: bool, why: str | None) 
 
     \b
       robocall traceback import answers.jsonl --from 2000 --why "mail of West Voice"
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.GRANT)
     by_id: dict[str, list[Hop]] = defaultdict(list)
     with step("Reading", Console(stderr=True), quick=True):

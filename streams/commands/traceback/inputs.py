@@ -23,7 +23,7 @@ MOST_BYTES = 64 * 1024 * 1024
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 
 
-class FileUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class FileUnusable(RobocallError):
     """A file of requests or answers that cannot be read."""
 
 

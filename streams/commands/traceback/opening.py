@@ -78,7 +78,7 @@ def open_(
       robocall campaigns show ID --json | robocall traceback open --calls - --campaign ID --why "car warranty"
       robocall traceback open --calls suspects.jsonl --campaign cmp-17 --why "car warranty, 4,000 calls"
       robocall traceback open --called +13035550142 --calling +12025550123 --at 2026-11-27T14:03:20 --why complaint
-    """  # noqa: D301 - click reads the backspace
+    """
     require(Role.LOOK_UP)
     given = (called, calling, at)
     if any(given) and not all(given):

@@ -39,7 +39,7 @@ def trust() -> None:
       robocall trust anchors check
       robocall trust cache warm urls.txt
       robocall trust cache show
-    """  # noqa: D301 - click reads the backspace
+    """
     settings = load_settings()
     configure_log(settings.log_level, settings.log_format)
 

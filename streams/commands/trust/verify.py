@@ -89,7 +89,7 @@ def verify() -> None:
 
     Start several to share the load; SIGTERM ends one cleanly. After a crash a record may
     go on twice, which workers notice. docs/signatures.md says more.
-    """  # noqa: D301 - click reads the backspace
+    """
     settings, chosen, trust = load_settings(), VerifySettings.load(), TrustSettings.load()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():

@@ -26,7 +26,7 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\s*", re.DOTALL)
 
 
-class FileUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class FileUnusable(RobocallError):
     """A file does not hold what its option takes."""
 
 
@@ -63,7 +63,7 @@ def verify_identity(
     \b
       robocall verify-identity --identity @identity.txt --calling +12025550101 --called +12025550199 \\
         --at 1800000000000 --trust-anchors anchors.pem --certificates certificates
-    """  # noqa: D301 - click reads the backspace
+    """
     anchors = Anchors(_certificates(trust_anchors))
     trust = Trust(
         {} if certificates is None else _chains(certificates),

@@ -42,7 +42,7 @@ def upstreams() -> None:
       robocall upstreams check --rmd rmd.csv --date 2026-11-20 --record
 
     docs/upstreams.md explains the fields, and what is done about a provider that is not registered.
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @upstreams.command("import")

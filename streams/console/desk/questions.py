@@ -27,7 +27,7 @@ _VERDICT, _WHAT, _CALLS, _WHY, _SAID, _EXAMPLES, _IDS = (
 _NEEDED = (_VERDICT, _WHAT, _CALLS, _WHY, _SAID, _EXAMPLES, _IDS)
 
 
-class QuestionsUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+class QuestionsUnusable(RobocallError):
     """A table of questions that cannot be read, or does not have the question any more."""
 
 

@@ -8,13 +8,13 @@ UNUSABLE = "What the sign-in service said cannot be used here; the log of the co
 _CODE = re.compile(r"[a-z_]{1,64}")
 
 
-class ProviderAway(RobocallError):  # noqa: N818 - the name states what is wrong
+class ProviderAway(RobocallError):
     """The provider does not answer, or not as a provider does."""
 
     retriable = True
 
 
-class SignInRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+class SignInRefused(RobocallError):
     """Somebody is not let in.
 
     Args:

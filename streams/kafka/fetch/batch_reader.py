@@ -32,7 +32,7 @@ _OLD_CODEC_AT, _OLD_FIELDS_AT = 17, 18
 _SIZE = struct.Struct(">i")
 
 
-class BatchDamaged(RobocallError):  # noqa: N818 - a signal
+class BatchDamaged(RobocallError):
     """A checksum is wrong, or what it covers is no batch."""
 
 

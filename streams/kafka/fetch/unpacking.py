@@ -26,11 +26,11 @@ _GZIP_HEAD = 31
 _IS_FULL = "failed to write whole buffer"
 
 
-class TooLarge(RobocallError):  # noqa: N818 - a signal
+class TooLarge(RobocallError):
     """It unpacks to more than the bound."""
 
 
-class NotUnpackable(RobocallError):  # noqa: N818
+class NotUnpackable(RobocallError):
     """It is not what its codec writes, or the codec is unknown."""
 
 

@@ -73,7 +73,7 @@ def test_no_broker_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("peers")
 def test_while_it_starts_it_says_so_again_and_again(logged: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    class Enough(Exception):  # noqa: N818 - a signal
+    class Enough(Exception):
         pass
 
     async def start(_: object) -> None:

@@ -82,7 +82,7 @@ def test_a_free_port_may_be_used() -> None:
 def test_a_worker_that_prepares_itself_logs_how_much_processor_time_that_took(monkeypatch: pytest.MonkeyPatch) -> None:
     """Again and again, also while it asks the brokers: whoever waits sees that it gets on, or that it does not."""
 
-    class Enough(Exception):  # noqa: N818 - nothing is wrong
+    class Enough(Exception):
         pass
 
     def asked(*_: object) -> None:

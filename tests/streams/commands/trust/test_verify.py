@@ -73,7 +73,7 @@ def test_topics_of_other_partitions_are_said_before_any_call_comes(
 
 
 def test_while_it_looks_for_its_topics_it_says_so_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Enough(Exception):  # noqa: N818 - a signal
+    class Enough(Exception):
         pass
 
     with structlog.testing.capture_logs() as lines:

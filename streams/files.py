@@ -7,13 +7,10 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import combinations
 from pathlib import Path
 from typing import BinaryIO
-
-import click
 
 from models.data.files import create_packed, open_packed
 from models.store.opening import open_storage
@@ -96,34 +93,6 @@ def is_refused(path: Path) -> bool:
     """Whether `write_whole` may not put a file there: this process may not write its folder. It blocks for the disk."""
     folder = path.resolve().parent
     return folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK)
-
-
-def require_distinct(inputs: Mapping[str, str | Path | None], outputs: Mapping[str, str | Path | None]) -> None:
-    """Refuse a command line that would write a file which it also reads, or write one file twice.
-
-    Args:
-        inputs: files to read by the name of their option; None for one that was not given.
-        outputs: files to write, likewise.
-
-    Raises:
-        click.UsageError: two options name the same file, by whatever path.
-    """
-    named = [(option, Path(name)) for option, name in [*outputs.items(), *inputs.items()] if name is not None]
-    files = [(option, path) for option, path in named if _is_file(path)]
-    for (option, path), (other, other_path) in combinations(files, 2):
-        if option in outputs and _same(path, other_path):
-            raise click.UsageError(f"{other} and {option} name the same file, {path}: give each its own")
-
-
-def _is_file(path: Path) -> bool:
-    """Whether it is an ordinary file, or would become one: /dev/null may be written twice."""
-    return str(path) != STANDARD_STREAM and (path.is_file() or not path.exists())
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one.exists() and other.exists():
-        return one.samefile(other)  # by a hard link too
-    return one.resolve() == other.resolve()
 
 
 def private_folder() -> Path:

@@ -37,7 +37,10 @@ TESTED_ELSEWHERE = {
     "streams/cases/doctor": ("tests/streams/commands/redress/test_command.py", "it counts the cases of that test"),
     "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
     "streams/commands/cases/due": (TRACEBACK, "`doctor` and `list --overdue` are asked there"),
-    "streams/cases/unmasking": ("tests/streams/commands/redress/test_command.py", "numbers are masked and whole there"),
+    "streams/commands/shared/unmasking": (
+        "tests/streams/commands/redress/test_command.py",
+        "numbers are masked and whole there",
+    ),
     "streams/commands/cases/showing": ("tests/streams/commands/cases/test_command.py", "lines of that command"),
     "streams/commands/policy/saving": (
         "tests/streams/commands/policy/test_command.py",
@@ -199,7 +202,10 @@ TESTED_ELSEWHERE = {
     "streams/commands/events/feedback": ("tests/streams/commands/adapt/test_command.py", "feedback, taken there"),
     "streams/commands/adapt/asked": ("tests/streams/commands/ask/test_command.py", "texts of questions, read there"),
     "streams/commands/adapt/listing": ("tests/streams/commands/ask/test_command.py", "calls of questions, found there"),
-    "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
+    "streams/commands/shared/labelled": (
+        "tests/streams/commands/test_train.py",
+        "options that train and evaluate share",
+    ),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),
     "streams/commands/models/doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),
     "streams/commands/models/artifacts": (PROMOTE, "listed, shown and compared there, beside promotions"),
@@ -240,7 +246,7 @@ TESTED_ELSEWHERE = {
     "streams/redis/erasing": ("tests/streams/commands/test_erase.py", "what the command erases"),
     "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
     "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),
-    "streams/state/inspection": ("tests/streams/state/test_snapshot_commands.py", "what the command says"),
+    "streams/state/inspection": ("tests/streams/commands/test_snapshots.py", "what the command says"),
     "streams/state/snapshot_errors": ("tests/streams/state/test_snapshot_file.py", "one error, raised there"),
     "streams/state/snapshot_format": (
         "tests/streams/state/test_snapshot_file.py",

@@ -21,7 +21,7 @@ from models.judge.report.worlds import FIRST
 from models.learn.many_worlds import cut_between_worlds, from_worlds, slots_of, whose
 from models.learn.training import train
 from models.traffic.authors import AUTHORS
-from streams.commands.labelled import serving_schema
+from streams.commands.shared.labelled import serving_schema
 
 WORLDS, CALLS, SEED = 150, 24_000, 7
 """Of the shipped model."""

@@ -6,10 +6,10 @@ reads the output; what is held is `ROWS_AT_A_TIME` rows, and what DuckDB needs f
 
 import csv
 import io
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-import click
 import msgspec
 from rich.console import Console
 from rich.markup import escape
@@ -92,7 +92,7 @@ def show(cursor: Any, console: Console) -> None:
             table.add_row(*cells)
     console.print(table)
     if next(rows, None) is not None:
-        click.echo(f"the first {SHOWN_ROWS} rows; --csv and --json give all", err=True)
+        sys.stderr.write(f"the first {SHOWN_ROWS} rows; --csv and --json give all\n")
 
 
 def _plain(value: Any) -> Any:

@@ -5,10 +5,9 @@ A record that cannot be sent waits in the spool, and one line says so.
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Iterable, Mapping
-
-import click
 
 from detector.contract.errors import RobocallError
 from streams.cases.changes import CLOSED, new_entry, opened
@@ -46,7 +45,7 @@ def record(
         with step("Recording it", quick=True):
             said = recorded(settings, kind, what, who=None, subject=subject, details=details, why=why)
     if said:
-        click.echo(printable(said), err=True)
+        sys.stderr.write(f"{printable(said)}\n")
 
 
 def recorded(

@@ -35,7 +35,8 @@ from streams.cases.waiting import WaitingCases
 from streams.commands.cases.due import DUE
 from streams.commands.child import run as run_apart
 from streams.commands.lookup import checked_entries
-from streams.files import open_output, require_distinct
+from streams.commands.shared.distinct_files import require_distinct
+from streams.files import open_output
 from streams.kafka.client import require_topics
 from streams.log import configure_log
 from streams.redis.connection import TRAPS

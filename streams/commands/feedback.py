@@ -30,7 +30,8 @@ from models.data.complaints import (
 from models.data.files import DAMAGED
 from streams.commands.records.rows import Tally, deliver, show_some, tell
 from streams.commands.records.zone import Zone
-from streams.files import open_input, require_distinct
+from streams.commands.shared.distinct_files import require_distinct
+from streams.files import open_input
 from streams.kafka.publishing.sending import Record
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.running.printable import printable

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from detector.policy.lists import LISTED, Basis
 from streams.cases.recording import list_details, looked_up, record
 from streams.cases.roles import Role, require
-from streams.cases.unmasking import Numbers, unmask_option
+from streams.commands.shared.unmasking import Numbers, unmask_option
 from streams.redis.bounded import PAGE
 from streams.redis.connection import KEPT_LISTS, asked, list_key
 from streams.redis.list_changes import add_entries, change_list, empty_list

@@ -126,7 +126,7 @@ COMMANDS = {
         "Records of who did what, when and why: list, show, hold, prune.",
     ),
     "snapshots": (
-        "streams.state.snapshot_commands:snapshots",
+        "streams.commands.snapshots:snapshots",
         "Look at the snapshots of the windows; go back to an older one.",
     ),
     "erase": (

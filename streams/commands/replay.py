@@ -30,8 +30,9 @@ from models.data.files import DAMAGED
 from streams.campaigns.follower import take_records
 from streams.commands.models.beside import beside
 from streams.commands.models.place import FILE, REGISTRY_OPTION, model_option, place_of
+from streams.commands.shared.distinct_files import require_distinct
 from streams.errors import ReplayFailed
-from streams.files import open_input, open_output, require_distinct
+from streams.files import open_input, open_output
 from streams.kafka.partitioner import partitions_of
 from streams.numbers.assigned import read_unassigned
 from streams.running.progress import step

@@ -26,8 +26,9 @@ from models.traffic.fourth.generate import HISTORY_HOURS, FourthTraffic, drawn_s
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.span import DEFAULT_START_MS, HOUR_MS, after_hours
 from models.traffic.truth import LEGITIMATE, ROBOCALL, Truth
+from streams.commands.shared.distinct_files import require_distinct
 from streams.errors import TopicMissing
-from streams.files import open_output, require_distinct
+from streams.files import open_output
 from streams.kafka.client import why_unreachable
 from streams.kafka.topics import CALL_EVENTS, admin_options
 from streams.running.progress import Say, step

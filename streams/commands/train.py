@@ -21,8 +21,15 @@ from models.serve.artifact import load, sign
 from models.serve.learning_curve import RATES, LearningCurve
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
-from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, serving_schema, simulated
 from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
+from streams.commands.shared.labelled import (
+    EVALUATION_SEED,
+    FEATURES_HELP,
+    LABELS_HELP,
+    from_files,
+    serving_schema,
+    simulated,
+)
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings

@@ -5,11 +5,10 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
-import click
 import pytest
 
 from models.errors import StorageError
-from streams.files import changing, open_input, open_output, private_folder, require_distinct, write_whole
+from streams.files import changing, open_input, open_output, private_folder, write_whole
 
 
 @pytest.mark.parametrize("name", ["plain", "packed.gz", "packed.zst"])
@@ -22,31 +21,6 @@ def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
     with ExitStack() as stack:
         assert open_input(str(path), stack).read() == content
     assert (path.stat().st_size < len(content)) is (name != "plain")
-
-
-def test_a_file_that_is_read_is_not_written(tmp_path: Path) -> None:
-    """By another path to it, and by a hard link to it."""
-    events = tmp_path / "events"
-    events.write_text("event")
-    (tmp_path / "link").hardlink_to(events)
-    (tmp_path / "folder").mkdir()
-    for other in (events, tmp_path / "folder" / ".." / "events", tmp_path / "link"):
-        with pytest.raises(click.UsageError, match="EVENTS and --out name the same file"):
-            require_distinct({"EVENTS": events}, {"--out": other})
-
-
-def test_two_results_are_not_written_to_one_file_that_is_not_there_yet(tmp_path: Path) -> None:
-    with pytest.raises(click.UsageError, match="name the same file"):
-        require_distinct({}, {"--out": tmp_path / "new", "--labels": f"{tmp_path}/./new"})
-
-
-def test_files_that_differ_streams_and_what_was_not_given_pass(tmp_path: Path) -> None:
-    """/dev/null may be written twice, and `-` is no file."""
-    (tmp_path / "events").write_text("event")
-    require_distinct(
-        {"EVENTS": tmp_path / "events", "LABELS": None, "MORE": "-"},
-        {"--out": tmp_path / "out", "--a": "/dev/null", "--b": "/dev/null", "--c": "-"},
-    )
 
 
 def test_a_private_folder_is_new_each_time_and_for_its_user_alone() -> None:

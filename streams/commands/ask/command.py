@@ -17,7 +17,8 @@ from streams.commands.budgets.command import read_senders
 from streams.commands.events.source import Source
 from streams.commands.models.place import FILE, REGISTRY_OPTION, artifact_folder, model_option, place_of
 from streams.commands.questions.table import answered_rows, ids_in, write_table
-from streams.files import open_output, require_distinct
+from streams.commands.shared.distinct_files import require_distinct
+from streams.files import open_output
 from streams.running.progress import Say, step
 from streams.settings import load_settings
 

@@ -40,7 +40,8 @@ from streams.commands.models.place import (
 from streams.commands.questions.answers import Answer, answers_in, answers_of
 from streams.commands.questions.table import is_table
 from streams.commands.replay import loaded, replayed, require_judged
-from streams.files import changing, require_distinct
+from streams.commands.shared.distinct_files import require_distinct
+from streams.files import changing
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
 from streams.screening.pipeline import Pipeline

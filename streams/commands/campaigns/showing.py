@@ -7,7 +7,7 @@ import msgspec
 
 from detector.campaigns.joining import in_words
 from streams.campaigns.records import CampaignRecord, CampaignVerdict, encoded
-from streams.cases.unmasking import Numbers
+from streams.commands.shared.unmasking import Numbers
 from streams.running.printable import printable
 
 _COLUMNS = (

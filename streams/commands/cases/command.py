@@ -13,9 +13,9 @@ from streams.cases.changes import is_past, new_entry
 from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
 from streams.cases.store import CaseStore
-from streams.cases.unmasking import MASKED, Numbers, unmask_option
 from streams.commands.cases.showing import line, lines
 from streams.commands.lookup import JSON_OPTION
+from streams.commands.shared.unmasking import MASKED, Numbers, unmask_option
 from streams.running.progress import step
 from streams.settings import load_settings
 from streams.wire.cases import Case, CaseKind

@@ -16,7 +16,6 @@ from models.serve.manifest import MOST_GROUP_WEIGHT
 from models.serve.weighing import with_group_weight
 from models.store.registry import Summary, summary
 from models.watch.comparison import Artifact, differences, disagreement
-from streams.commands.labelled import from_files
 from streams.commands.models import following, promote
 from streams.commands.models.place import (
     FEATURES_OPTION,
@@ -31,6 +30,7 @@ from streams.commands.models.place import (
     place_of,
     whole,
 )
+from streams.commands.shared.labelled import from_files
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.screening.policy_file import file_in_force, load_policy

@@ -14,7 +14,7 @@ from models.serve.artifact import SHIPPED, Model, load
 from models.serve.manifest import MANIFEST
 from models.store.promotions import Promotions
 from models.store.registry import Registry
-from streams.commands.labelled import FEATURES_HELP, LABELS_HELP
+from streams.commands.shared.labelled import FEATURES_HELP, LABELS_HELP
 from streams.settings import load_settings
 
 RUNNING = "running"

@@ -9,7 +9,7 @@ from rich.console import Console
 from streams.bridge.records.mapping import Columns, load_columns
 from streams.bridge.records.tables import Row, files_of, rows_of
 from streams.commands.records.rows import Tally, deliver, show_some, tell
-from streams.files import require_distinct
+from streams.commands.shared.distinct_files import require_distinct
 from streams.kafka.publishing.sending import Record
 from streams.kafka.topics import CALL_EVENTS
 from streams.running.progress import step

@@ -10,7 +10,7 @@ from streams.archive.files import day_of
 from streams.archive.output import fetched
 from streams.archive.query import ask
 from streams.campaigns.records import CampaignRecord, encoded
-from streams.cases.unmasking import MASKED
+from streams.commands.shared.unmasking import MASKED
 from streams.referral.collecting import MOST_CALLS
 
 FILE = "campaign.json"

@@ -24,7 +24,7 @@ from streams.commands.campaigns.command import known
 from streams.commands.models.place import REGISTRY_OPTION, model_option
 from streams.commands.referral.campaign import FILE, calls_of, days_of, file_of_record
 from streams.commands.referral.deriving import HISTORY_H, Derived, derived
-from streams.files import require_distinct
+from streams.commands.shared.distinct_files import require_distinct
 from streams.referral.collecting import MOST_CALLS, collected
 from streams.referral.package import (
     MOST_TEXT,

@@ -20,8 +20,9 @@ from streams.cases.recording import record
 from streams.cases.roles import Role, require
 from streams.commands.archive import opened
 from streams.commands.records.zone import Zone
+from streams.commands.shared.distinct_files import require_distinct
 from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_of
-from streams.files import open_output, require_distinct
+from streams.files import open_output
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.traceback.answering import CannotSay

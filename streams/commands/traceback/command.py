@@ -23,7 +23,7 @@ from streams.cases.recording import record
 from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
 from streams.cases.store import CaseStore
-from streams.cases.unmasking import Numbers, unmask_option
+from streams.commands.shared.unmasking import Numbers, unmask_option
 from streams.commands.traceback.answer import answer, source_of
 from streams.commands.traceback.inputs import JSON_OPTION, FileUnusable, is_text, rows_of
 from streams.commands.traceback.opening import open_

@@ -19,7 +19,7 @@ from models.serve.artifact import load
 from models.serve.learning_curve import curve_in
 from models.serve.signing import Signing
 from models.traffic.worlds import HELD_OUT_SEED, SLOT_MS
-from streams.commands.labelled import EVALUATION_SEED
+from streams.commands.shared.labelled import EVALUATION_SEED
 from streams.commands.train import evaluate, train
 from tests.models.small_evaluation import save_labelled
 

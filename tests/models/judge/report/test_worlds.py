@@ -11,7 +11,7 @@ from models.traffic.first.world import Family
 from models.traffic.second.generate import SecondTraffic
 from models.traffic.third.generate import ThirdTraffic
 from models.traffic.worlds import HELD_OUT_SEED, NATURAL_SHARE, SLOT_MS
-from streams.commands.labelled import EVALUATION_SEED
+from streams.commands.shared.labelled import EVALUATION_SEED
 
 
 def _drawn_from(specs: list[Traffic]) -> list[Family | type]:

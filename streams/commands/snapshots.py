@@ -31,7 +31,7 @@ def snapshots() -> None:
       robocall snapshots list
       robocall snapshots verify --partition 3
       robocall snapshots restore NAME
-    """  # noqa: D301 - click reads the backspace
+    """
 
 
 @snapshots.command("list")

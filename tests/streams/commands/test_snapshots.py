@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from streams.commands.snapshots import snapshots
 from streams.kafka.topics import CALL_EVENTS, identity
 from streams.settings import Settings, load_settings
-from streams.state.snapshot_commands import snapshots
 from streams.state.snapshot_store import SnapshotStore
 from tests.faults.object_store import ObjectStore
 from tests.histories.calls import short_log

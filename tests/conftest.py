@@ -154,6 +154,14 @@ def delete_topics(admin: KafkaAdminClient, names: set[str]) -> None:
     wait_until(lambda: not set(admin.list_topics()) & names, "the broker deletes the topics")
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model that means nothing about calls, alone in the folder that a worker takes for its registry."""
+    from tests.models.small_model import save_small_model  # noqa: PLC0415 - many tests need no scikit-learn
+
+    return save_small_model(tmp_path_factory.mktemp("models") / "small")
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """Folder of the public reference data (not part of the repository); tests that need it are skipped without it."""

@@ -12,7 +12,6 @@ import pytest
 from tests.conftest import FreshTopics
 from tests.faults.ending_worker import ENDED
 from tests.integration.calls_case import Decided, names, place
-from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker
 from tests.waiting import HANG_S, wait_until
 
@@ -34,11 +33,6 @@ END = {
     "keep_metadata_coming.<locals>.keep": "metadata",
 }
 """What is ended, and what the log calls it."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from tests.integration.odd_batches_case import (
     must_arrive,
     produce,
 )
-from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
 from tests.waiting import HANG_S, wait_until
 
@@ -38,11 +37,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 FreshTopics = Callable[..., list[str]]
 CODECS = {"gzip": 60, "snappy": 18, "lz4": 60, "zstd": 60}
 """MiB that a batch unpacks to which a broker still takes: it wants them in one MiB, and snappy makes 1 of 21."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from streams.kafka.topics import CALL_EVENTS
 from streams.metrics import Metric
 from tests.conftest import FreshTopics
 from tests.integration.calls_case import Decided, metric, names, place
-from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, workers
 from tests.waiting import wait_until
 
@@ -23,11 +22,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PARTITIONS = 4
 DeleteTopic = Callable[[str], None]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from streams.metrics import Metric
 from streams.settings import load_settings
 from tests.broker_process import broker_process
 from tests.integration.events_case import produce, setups
-from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
 from tests.topic_configs import configure
 from tests.topic_reader import Reader
@@ -46,11 +45,6 @@ AUTHORIZER = (
     "allow.everyone.if.no.acl.found=true\n"
 )
 ANYBODY = "User:ANONYMOUS"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCOR
 from streams.metrics import Metric
 from streams.upstreams.entries import save_upstreams
 from tests.integration.events_case import produce, setups
-from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
 from tests.streams.upstreams.upstream_case import upstream
 from tests.topic_configs import configure
@@ -27,11 +26,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 FreshTopics = Callable[..., list[str]]
 NO_REDIS = "redis://127.0.0.1:1/0"
 EVENTS = 5_000
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,14 +11,7 @@ import pytest
 from models.errors import StorageError
 from models.store.storage import Storage
 from tests.models.store.storages import opened
-from tests.s3_server import s3_server, trusted
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """URL of a bucket of a real S3 server."""
-    with s3_server("objects") as url:
-        yield url
+from tests.s3_server import trusted
 
 
 def attempts(storage: Storage) -> list[Callable[[], object]]:

@@ -1,6 +1,5 @@
 """The history of promotions says which model is in place, and keeps what led to it; in a folder and on S3 alike."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,6 @@ from models.errors import ArtifactCorrupt, PromotionRefused
 from models.serve.signing import Signing
 from models.store.promotions import FOLDER, Promotions
 from models.store.registry import Registry
-from tests.s3_server import s3_server
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """URL of a bucket of a real S3 server."""
-    with s3_server("promotions") as url:
-        yield url
-
-
-@pytest.fixture(params=["folder", "s3"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty registry of either kind."""
-    if request.param == "folder":
-        return str(tmp_path / "registry")
-    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
 def test_nothing_is_active_before_the_first_promotion(url: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from models.serve.manifest import MANIFEST, TREES
 from models.serve.signing import Signing
 from models.store.registry import Registry
 from tests.models.small_model import save_small_model
-from tests.s3_server import s3_server
 
 OTHER_SCHEMA = "f1-ffffffffffff"
 
@@ -27,21 +25,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_small_model(root / "first", seed=1)
     save_small_model(root / "second", seed=2)
     return root
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """URL of a bucket of a real S3 server."""
-    with s3_server("models") as url:
-        yield url
-
-
-@pytest.fixture(params=["folder", "s3"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty registry of either kind."""
-    if request.param == "folder":
-        return str(tmp_path / "registry")
-    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
 def test_what_was_added_is_found_by_its_version(made: Path, url: str) -> None:

@@ -5,7 +5,6 @@ Registry, snapshots and archive rely on these promises; what is true of one kind
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ import pytest
 from models.errors import StorageError, StoredFileUnusable
 from models.store.storage import Drafts, Storage, StoredFile, checked
 from tests.models.store.storages import opened
-from tests.s3_server import s3_server
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """URL of a bucket of a real S3 server."""
-    with s3_server("things") as url:
-        yield url
 
 
 @pytest.fixture(params=["folder", "s3", "memory"])

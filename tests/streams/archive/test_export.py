@@ -28,7 +28,6 @@ from streams.commands.archive import archive
 from streams.commands.replay import replay
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
 from streams.wire.records import encode_decision
-from tests.models.small_model import save_small_model
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS, SECRET, START_MS, encoded, put, setup
 
 FILE_EVENTS = 700
@@ -38,11 +37,6 @@ ALWAYS = Span(0, 4_000_000_000_000)
 @pytest.fixture
 def store(tmp_path: Path) -> ArchiveStore:
     return ArchiveStore(str(tmp_path / "archive"))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import asyncio
 import stat
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,29 +22,12 @@ pytestmark = pytest.mark.kafka
 NUMBER = "+12025550003"
 
 
-@pytest.fixture
-def store(
-    redis_url: str,
-    kafka_bootstrap: str,
-    fresh_topics: Callable[[int], list[str]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator["blocking.Redis"]:
-    """An empty Valkey and empty topics, and somebody who is recorded."""
-    fresh_topics(1)
-    client: blocking.Redis = blocking.Redis.from_url(redis_url)
-    client.flushdb()
-    for name, value in {
-        "ROBOCALL_REDIS_URL": redis_url,
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "ROBOCALL_CASES_RECORD": "true",
-        "ROBOCALL_CASES_OPERATOR": "M. Lee",
-        "ROBOCALL_CASES_SPOOL": str(tmp_path / "spool"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield client
-    client.flushdb()
-    client.close()
+@pytest.fixture(autouse=True)
+def _recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is somebody who is recorded."""
+    monkeypatch.setenv("ROBOCALL_CASES_RECORD", "true")
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "M. Lee")
+    monkeypatch.setenv("ROBOCALL_CASES_SPOOL", str(tmp_path / "spool"))
 
 
 def run(*arguments: str) -> Result:

@@ -31,12 +31,6 @@ NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 
 
-@pytest.fixture
-def settings(kafka_bootstrap: str, fresh_topics: Callable[[int], list[str]]) -> Settings:
-    fresh_topics(2)
-    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
-
-
 def entry(what: str, *, who: str = "M. Lee", at_ms: int = NOW_MS) -> CaseEntry:
     return new_entry(who=who, what=what, why=None, now_ms=at_ms)
 

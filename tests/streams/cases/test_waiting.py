@@ -34,12 +34,6 @@ NOW_MS = 1_790_000_000_000
 DUE_OF = {CaseKind.REDRESS: answer_due_ms}
 
 
-@pytest.fixture
-def settings(kafka_bootstrap: str, fresh_topics: Callable[[int], list[str]]) -> Settings:
-    fresh_topics(2)
-    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
-
-
 def entry(what: str, at_ms: int) -> CaseEntry:
     return new_entry(who="M. Lee", what=what, why="why", now_ms=at_ms)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,36 +31,20 @@ NUMBER, OTHER = "+12025550003", "+12025550004"
 
 
 @pytest.fixture
-def store(
-    redis_url: str,
-    kafka_bootstrap: str,
-    fresh_topics: Callable[[int], list[str]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator["blocking.Redis"]:
+def store(store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "blocking.Redis":
     """A Valkey that knows two numbers, an archive with both, empty topics."""
-    fresh_topics(3)
-    client: blocking.Redis = blocking.Redis.from_url(redis_url)
-    client.flushdb()
-    for name, value in {
-        "ROBOCALL_REDIS_URL": redis_url,
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "ROBOCALL_ARCHIVE_URL": str(tmp_path / "archive"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
     for number in (NUMBER, OTHER):
-        client.set(entity_key(f"number:{number}"), b"{}")
-        client.rpush(number_key(number), b"a" * 32)
-        client.sadd(list_key("allow"), number)
-    client.set(decision_key("a" * 32), f'{{"calling_number":"{NUMBER}","called_number":"{OTHER}"}}')
-    client.set(decision_key("b" * 32), f'{{"calling_number":"{OTHER}","called_number":"{NUMBER}"}}')
-    client.set(decision_key("c" * 32), f'{{"calling_number":"{NUMBER}1","called_number":"{OTHER}"}}')
-    client.set(decision_key("d" * 32), NUMBER.encode() * 100_000)  # no decision of ours is so large: left to expire
-    client.lpush(decision_key("e" * 32), NUMBER)
+        store.set(entity_key(f"number:{number}"), b"{}")
+        store.rpush(number_key(number), b"a" * 32)
+        store.sadd(list_key("allow"), number)
+    store.set(decision_key("a" * 32), f'{{"calling_number":"{NUMBER}","called_number":"{OTHER}"}}')
+    store.set(decision_key("b" * 32), f'{{"calling_number":"{OTHER}","called_number":"{NUMBER}"}}')
+    store.set(decision_key("c" * 32), f'{{"calling_number":"{NUMBER}1","called_number":"{OTHER}"}}')
+    store.set(decision_key("d" * 32), NUMBER.encode() * 100_000)  # no decision of ours is so large: left to expire
+    store.lpush(decision_key("e" * 32), NUMBER)
     put(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS, [encoded(setup(n)) for n in range(6)])
-    yield client
-    client.flushdb()
-    client.close()
+    return store
 
 
 @pytest.fixture(autouse=True)

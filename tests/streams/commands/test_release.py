@@ -1,7 +1,6 @@
 """`robocall release` on a real Valkey and a real broker: what ends, who is told, what is wrong usage."""
 
 import json
-from collections.abc import Callable, Iterator
 
 import pytest
 import redis as blocking
@@ -15,23 +14,10 @@ from tests.streams.commands.test_erase import nulls
 NUMBER = "+12025550003"
 
 
-@pytest.fixture
-def store(
-    redis_url: str,
-    kafka_bootstrap: str,
-    fresh_topics: Callable[[int], list[str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator["blocking.Redis"]:
-    """An empty Valkey, empty topics, and a grace of an hour."""
-    fresh_topics(1)
-    client: blocking.Redis = blocking.Redis.from_url(redis_url)
-    client.flushdb()
-    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
-    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+@pytest.fixture(autouse=True)
+def _grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an hour."""
     monkeypatch.setenv("ROBOCALL_RELEASE_GRACE_S", "3600")
-    yield client
-    client.flushdb()
-    client.close()
 
 
 def run(*arguments: str) -> Result:

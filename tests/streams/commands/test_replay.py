@@ -24,15 +24,8 @@ from models.traffic.span import DEFAULT_START_MS
 from streams.commands.replay import batches_of, replay
 from streams.errors import ReplayFailed
 from streams.screening.pipeline import MAX_BATCH
-from tests.models.small_model import save_small_model
 
 BAD_LINES = [b'{"type":"call_setup"', b"", b"[]"]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model."""
-    return save_small_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")

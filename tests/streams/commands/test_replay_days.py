@@ -18,18 +18,11 @@ from models.traffic.first.spec import TrafficSpec
 from streams.commands.replay import replay
 from streams.commands.train import train
 from tests.models.small_evaluation import save_labelled
-from tests.models.small_model import save_small_model
 
 N_DAYS = 3
 N_CALLS = 4_000
 KEPT = {"ROBOCALL_KEEP_DAYS": "true"}
 OF_DAYS = [feature.name for feature in DAY_FEATURES]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model of f2."""
-    return save_small_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")

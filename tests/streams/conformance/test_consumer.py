@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from streams.conformance.cases import CONSUMER
 from streams.conformance.consumer import SCRIPTS, ConsumerCheck, is_test_call
 from streams.conformance.line import Got, Line
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
-from streams.settings import Settings, load_settings
+from streams.settings import Settings
 from streams.wire.records import EVENT_DECODER, SetupRecord
 from tests.waiting import HANG_S
 
@@ -89,12 +88,6 @@ async def played(settings: Settings, *, is_wrong: bool) -> ConsumerCheck:
         check = ConsumerCheck(kit)
         await asyncio.gather(check.run(HANG_S, lambda _: None), Switch(line, TestCalls(), is_wrong).run())
     return check
-
-
-@pytest.fixture
-def settings(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> Settings:
-    fresh_topics(12)
-    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
 
 
 @pytest.mark.kafka

@@ -15,7 +15,7 @@ from streams.conformance.detector import FIELDS, DetectorCheck
 from streams.conformance.line import Line
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS
-from streams.settings import Settings, load_settings
+from streams.settings import Settings
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, robocall, workers
 from tests.waiting import HANG_S, wait_until
@@ -24,12 +24,6 @@ pytestmark = pytest.mark.kafka
 BLOCKED = "+12025550199"
 SHORT_S = 3.0
 """Waited for what a wrong detector never says."""
-
-
-@pytest.fixture
-def settings(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> Settings:
-    fresh_topics(12)
-    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
 
 
 @pytest.fixture

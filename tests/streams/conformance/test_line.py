@@ -1,7 +1,6 @@
 """The line on a real broker: from now on, kept as asked, published whole."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -13,12 +12,6 @@ from streams.settings import Settings, load_settings
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def settings(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> Settings:
-    fresh_topics(12)
-    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
 
 
 def is_kept(got: Got) -> bool:

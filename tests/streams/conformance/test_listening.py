@@ -1,7 +1,6 @@
 """Listening on a real broker: what a producer does shows in its batches."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,19 +11,13 @@ from streams.conformance.listening import Heard, Listener
 from streams.conformance.producer import Traffic, judge
 from streams.errors import TopicMissing
 from streams.kafka.topics import CALL_EVENTS
-from streams.settings import Settings, load_settings
+from streams.settings import Settings
 from tests.integration.odd_batches_case import MIB, produce
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.kafka
 CALLS = 40
 GOOD: dict[str, Any] = {"partitioner": "murmur2", "enable.idempotence": True}
-
-
-@pytest.fixture
-def settings(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> Settings:
-    fresh_topics(12)
-    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
 
 
 def publish(settings: Settings, **options: Any) -> None:

@@ -15,17 +15,11 @@ from streams.kafka.publishing.records import Perishable
 from streams.kafka.topics import CALL_DECISIONS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.metrics import Metric
 from streams.wire.records import encode
-from tests.models.small_model import save_small_model
 from tests.streams.worker.agent_case import NOW_MS, World
 
 CALLER = "+12025550177"
 AFTER_BLOCKS = 3
 DECISIONS = "robocall_decisions_total"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture

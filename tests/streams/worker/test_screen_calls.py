@@ -20,14 +20,8 @@ from streams.metrics import Metric
 from streams.wire.records import encode, encode_decision
 from streams.worker.reports import entity_record
 from streams.worker.slices import HOLD_S
-from tests.models.small_model import save_small_model
 from tests.streams.wire.dear import DEAR
 from tests.streams.worker.agent_case import NOW_MS, World
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture(scope="module")

@@ -5,23 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 import structlog.testing
 from faust.types import TP
 
 from streams.kafka.fetched import Poll, rows_of
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_EVENTS
-from tests.models.small_model import save_small_model
 from tests.streams.worker.agent_case import NOW_MS, World
 
 PARTITIONS = 6
 NUMBERS = [f"+1202555{number:04d}" for number in range(600)]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 def told(model: Path, places: list[int]) -> tuple[World, list[Any]]:

@@ -18,17 +18,11 @@ from streams.tracing.sampling import MOST_PER_S
 from streams.tracing.traceparent import with_parent
 from streams.tracing.tracer import CallTracer
 from streams.wire.records import encode, encode_decision
-from tests.models.small_model import save_small_model
 from tests.streams.tracing.collector import KEY, Collector, Seen, call_tracer, collecting
 from tests.streams.worker.agent_case import NOW_MS, World
 
 server, make = pytest.fixture(collecting), partial(call_tracer, "robocall-worker")
 PROCESS, SEND = "process call-events", "send call-decisions"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_model(tmp_path_factory.mktemp("models") / "small")
 
 
 def setup(number: int, **more: Any) -> bytes:

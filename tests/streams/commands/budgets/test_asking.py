@@ -17,17 +17,11 @@ from streams.commands.feedback import feedback
 from streams.commands.questions.asked import Asked
 from streams.commands.questions.table import COLUMNS, answered_rows, write_table
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
-from tests.models.small_model import save_small_model
 from tests.streams.archive.archive_case import put
 from tests.streams.commands.budgets import lawful_calls
 from tests.streams.commands.budgets.test_command import POLICY, decisions, run
 
 Row = dict[str, str]
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return save_small_model(tmp_path / "own")
 
 
 @pytest.fixture

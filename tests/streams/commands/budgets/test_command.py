@@ -45,12 +45,6 @@ categories:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A model that finds many calls in a short time suspicious."""
-    return save_small_model(tmp_path / "own")
-
-
-@pytest.fixture
 def options(tmp_path: Path, model: Path) -> list[str]:
     """Of a measure of lawful calls with a policy that such a small span can meet."""
     policy = tmp_path / "policy.yaml"

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,25 +51,13 @@ def decision(
 
 
 @pytest.fixture
-def store(
-    redis_url: str,
-    kafka_bootstrap: str,
-    fresh_topics: Callable[[int], list[str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator["blocking.Redis"]:
+def store(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> "blocking.Redis":
     """A Valkey with one decision that blocked, empty topics, and M. Lee at the desk."""
-    fresh_topics(1)
-    client: blocking.Redis = blocking.Redis.from_url(redis_url)
-    client.flushdb()
-    client.set(decision_key(ID), decision())
-    client.rpush(number_key(CALLING), ID)
-    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
-    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    store.set(decision_key(ID), decision())
+    store.rpush(number_key(CALLING), ID)
     monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "M. Lee")
     monkeypatch.delenv("ROBOCALL_ARCHIVE_URL", raising=False)
-    yield client
-    client.flushdb()
-    client.close()
+    return store
 
 
 def run(*arguments: str) -> Result:

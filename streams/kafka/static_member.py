@@ -13,6 +13,9 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, UnknownMemberIdEr
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import JoinGroupRequest
 
+from streams.errors import InstanceTaken
+from streams.settings import Settings
+
 FENCED_INSTANCE_ID = 82
 """The broker's error code: another member has this instance id now. aiokafka has no name for it."""
 
@@ -48,3 +51,8 @@ def tell_when_replaced(consumer: Any, on_replaced: Callable[[], object]) -> None
 
     coordinator.reset_generation = rejoin
     coordinator._send_req = send_request  # noqa: SLF001
+
+
+def ends_when_replaced(settings: Settings, fail: Callable[[InstanceTaken], object]) -> Callable[[], object]:
+    """Make what `streams.kafka.plugs.Plugs.on_replaced` is told: the older of two ends, and says why."""
+    return lambda: fail(InstanceTaken(instance=str(settings.instance_id), group=settings.consumer_group))

@@ -1,6 +1,5 @@
 """The one place where the parts of a worker are joined. Building connects to nothing; it reads policy and model."""
 
-import asyncio
 import os
 import socket
 import time
@@ -20,14 +19,17 @@ from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
 from models.store.registry import Registry
 from streams.campaigns.follower import CampaignFollower, follow_names
-from streams.errors import InstanceTaken
 from streams.files import private_folder
+from streams.kafka.agents.agent import add_agent
+from streams.kafka.agents.progress import lags
+from streams.kafka.agents.watching import watching
 from streams.kafka.client import client_settings
-from streams.kafka.faust_app import make_faust_app, vital_tasks
+from streams.kafka.faust_app import make_faust_app
 from streams.kafka.log_reader import LogReader
 from streams.kafka.plugs import Plugs
 from streams.kafka.publishing.publisher import Publisher, partition_of
 from streams.kafka.publishing.side_topics import SideTopics
+from streams.kafka.static_member import ends_when_replaced
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SIDE_TOPICS
 from streams.log import NumberDigest
 from streams.numbers.assigned import read_unassigned
@@ -41,7 +43,6 @@ from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
 from streams.running.failures import Failures
 from streams.running.services import Background, Ending, Part
-from streams.running.watched_tasks import WatchedTasks
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline
 from streams.settings import NO_SNAPSHOTS, Settings
@@ -63,7 +64,7 @@ from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
 from streams.worker.redis_metrics import RedisMetrics
 from streams.worker.refused_feedback import RefusedFeedback
-from streams.worker.screen_calls import Answering, CallScreening, now_ms
+from streams.worker.screen_calls import CallScreening, now_ms
 from streams.worker.telling.own_report import completed
 from streams.worker.telling.reporting import Reporting
 from streams.worker.traces import CallTraces, TimedPipeline
@@ -74,7 +75,6 @@ if TYPE_CHECKING:  # nothing of OpenTelemetry is imported where no calls are tra
 
 TOPICS = (CALL_EVENTS, CALL_DECISIONS)
 """What must exist before a worker starts."""
-WATCH_INTERVAL_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +135,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         return int(app.consumer.partition_count(CALL_EVENTS))
 
     screening = _make_screening(settings, pipeline, durability, publisher, side, keeper, metrics, partitions, traces)
-    add_agent(app, source, screening, ending)
+    add_agent(app, source, "screen_calls", screening.screen, ending.fail)
     app.transport.plugs = Plugs(
         is_ready=durability.is_ready,
         on_located=durability.begin,
@@ -143,7 +143,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         before_commit=side.settled,
         on_leaving=durability.hand_over,
         on_full=publisher.set_aside,
-        on_replaced=lambda: ending.fail(_instance_taken(settings)),
+        on_replaced=ends_when_replaced(settings, ending.fail),
     )
 
     verdict = partial(_judge, health, app, screener, durability, exchange, lists, publisher, dno)
@@ -161,15 +161,14 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     metrics.registry.register(upstreams)
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
-    said = partial(completed, verdict, partial(_lag, app), of_models.found)
+    said = partial(completed, verdict, partial(lags, app), of_models.found)
     report = Reporting(redis, guard, lambda: switch.told(_instance(settings), lists.told), said)
     campaigns = _make_campaigns(settings, screener)
     runs = (exchange, lists, dno, upstreams, campaigns, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         (type(part).__name__, part.run) for part in runs if part is not None
     ]
-    watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
-    jobs.append(("watch", lambda: _watch(app, verdict, watched)))
+    jobs.append(("watch", watching(app, lambda: verdict().status != "joining", ending.fail)))
     services = (tracer, publisher, side, Background(jobs))
     return Assembly(app, [part for part in services if part is not None], screener)
 
@@ -258,7 +257,7 @@ def _make_sources(
     """Where a scrape reads what nobody counts."""
     engine = screener.engine
     return Sources(
-        lag=lambda: _lag(app),
+        lag=lambda: lags(app),
         held_back=lambda: {tp.partition: held for tp, held in app.consumer.held_back().items()},
         tracked=engine.tracked,
         evictions=engine.evictions,
@@ -327,17 +326,12 @@ def _make_durability(
 
 
 def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
-    acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
-    return Publisher({**client_settings(settings), "acks": acks}, (CALL_DECISIONS,), ending.fail)
+    return Publisher({**client_settings(settings), "acks": settings.kafka_acks}, (CALL_DECISIONS,), ending.fail)
 
 
 def _instance(settings: Settings) -> str:
     """Name of this worker: the one that it was given, else its machine and process."""
     return settings.instance_id or f"{socket.gethostname()}-{os.getpid()}"
-
-
-def _instance_taken(settings: Settings) -> InstanceTaken:
-    return InstanceTaken(instance=str(settings.instance_id), group=settings.consumer_group)
 
 
 def _make_screening(
@@ -367,34 +361,3 @@ def _make_screening(
         partitions=partitions,
         traces=traces,
     )
-
-
-def add_agent(app: Any, source: Any, screening: Answering, ending: Ending) -> None:
-    """Add the agent `screen_calls` to the application."""
-
-    async def screen_calls(stream: Any) -> None:
-        """Answer every poll. An error that comes this far would leave the poll unanswered for ever: stop instead."""
-        async for event in stream.noack().events():
-            try:
-                await screening.screen(event.value, event.ack, partial(app.consumer.set_aside, event.message))
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing of this poll may be acknowledged
-                ending.fail(error)
-
-    app.agent(source, name="screen_calls")(screen_calls)
-
-
-def _lag(app: Any) -> dict[int, int]:
-    return {
-        tp.partition: max(0, end - (reached or 0))
-        for tp, (reached, end) in app.consumer.progress().items()
-        if end is not None
-    }
-
-
-async def _watch(app: Any, verdict: Callable[[], Verdict], watched: WatchedTasks) -> None:
-    """Look regularly, so that a stall is seen whether or not anybody asks, and so is the end of a task."""
-    while True:
-        status = verdict().status
-        if not app.should_stop:
-            watched.look(should_run=status != "joining")
-        await asyncio.sleep(WATCH_INTERVAL_S)

@@ -1,19 +1,18 @@
 """Whether this worker does its work, judged by offsets and not by intentions. Pure: time and offsets are arguments."""
 
 import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.policy.budgets import InForce
+from streams.kafka.agents.progress import Progress, unanswered
 from streams.numbers.dno_follower import DnoView
 from streams.redis.lists import ListsView
 from streams.redis.trunk_shares import TrunkView
 
 TRUNKS_LATE_S = 15.0
 """A start or a take-over needs seconds to read what others counted; after that something is wrong."""
-Progress = Mapping[Any, tuple[int | None, int | None]]
-"""By partition: the offset up to which everything is answered, and the end of the partition; None while unknown."""
 
 LISTS_UNKNOWN = "lists_unknown"
 
@@ -146,11 +145,11 @@ class Health:
         stalled = []
         for partition, (reached, end) in progress.items():
             before, since = self._moved.get(partition, (reached, now_s))
-            moved[partition] = (reached, now_s if reached != before or not _lag(reached, end) else since)
+            moved[partition] = (reached, now_s if reached != before or not unanswered(reached, end) else since)
             if now_s - moved[partition][1] >= self._stall_s and partition not in leaderless:
                 stalled.append(_name(partition))
         self._moved = moved
-        lag = sum(_lag(reached, end) for reached, end in progress.values())
+        lag = sum(unanswered(reached, end) for reached, end in progress.values())
         clock_s = round(clock_ahead_s, 3) if abs(clock_ahead_s) > self._clock_s else 0.0
         if trunks is None or trunks.view != "partial" or now_s < self._whole_s:
             self._whole_s = now_s
@@ -173,8 +172,3 @@ class Health:
 def _name(partition: Any) -> str:
     """`topic/3` of what has a topic and a number."""
     return "/".join(map(str, partition)) if isinstance(partition, tuple) else str(partition)
-
-
-def _lag(reached: int | None, end: int | None) -> int:
-    """Unread records; an unknown start counts as the first offset, an unknown end as none."""
-    return 0 if end is None else max(0, end - (reached or 0))

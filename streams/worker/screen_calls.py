@@ -62,15 +62,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Answering(Protocol):
-    """What answers polls."""
-
-    async def screen(
-        self, poll: Poll, acknowledge: Callable[[], object], set_aside: Callable[[], object] | None = None
-    ) -> None:
-        """Answer everything in a poll (`CallScreening.screen`)."""
-
-
 class CallScreening:
     """Screens polls one after the other, on the event loop, in slices (`streams.worker.slices`).
 

@@ -14,6 +14,7 @@ from benchmarks.peers.worker_job.windows import ExactWindows
 from detector.columns.call_columns import build_columns
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.hashing import PUBLIC_SEED
+from streams.kafka.agents.agent import add_agent
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetch.turns import take
@@ -24,7 +25,6 @@ from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
-from streams.worker.assembly import add_agent
 
 _WEIGHTS = np.array(WEIGHTS)
 
@@ -96,7 +96,7 @@ def main() -> None:
     publisher = Publisher({**client_settings(settings), "acks": "all"}, [options.output], ending.fail)
     screening = JobScreening(publisher, options.output, settings)
     screening.warm()
-    add_agent(app, source, screening, ending)
+    add_agent(app, source, "screen_calls", screening.screen, ending.fail)
     sys.exit(run(app, [publisher], ending, loop))
 
 

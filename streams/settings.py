@@ -1,7 +1,7 @@
 """Settings of the running system: environment variables `ROBOCALL_...`, typed, bounded, documented; read once at start.
 
-Inner packages never see this object: they get small frozen settings of their own, made from it in
-`streams.worker.assembly`.
+Inner packages never see this object: they get small frozen settings of their own, made from it where parts are joined:
+of a worker in `streams.worker.parts`.
 """
 
 import os

@@ -29,6 +29,7 @@ LOCAL = "tests/streams/local/test_services.py"
 PROMOTE = "tests/streams/commands/models/test_promote.py"
 TRACEBACK = "tests/streams/commands/traceback/test_command.py"
 BUDGETS = "tests/streams/commands/budgets/test_command.py"
+WORKER = "tests/integration/test_worker_kafka.py"
 PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
@@ -261,7 +262,12 @@ TESTED_ELSEWHERE = {
         "it joins `robocall verify`, which is run there",
     ),
     "streams/upstreams/settings": ("tests/streams/upstreams/test_follower.py", "two settings, followed there"),
-    "streams/worker/pages": ("tests/integration/test_worker_kafka.py", "pages of a running worker, read there"),
+    "streams/worker/pages": (WORKER, "pages of a running worker, read there"),
+    "streams/worker/parts/call_path": (WORKER, "calls go its way there"),
+    "streams/worker/parts/durable": ("tests/faults/test_faults.py", "workers are killed and go on there"),
+    "streams/worker/parts/followers": ("tests/streams/worker/test_assembly.py", "which of them are there"),
+    "streams/worker/parts/ground": (WORKER, "all of a worker stands on it"),
+    "streams/worker/parts/watching": (WORKER, "health and metrics are asked for there"),
 }
 
 TESTS_OF_NO_MODULE = {

@@ -1,4 +1,4 @@
-"""The lasting parts of one worker, joined as `streams.worker.assembly` does, with a log in memory under them."""
+"""The lasting parts of one worker, joined as `streams.worker.parts.durable` does, with a log in memory under them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

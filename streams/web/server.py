@@ -20,10 +20,14 @@ STOP_S = 2
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol takes any number of connections, and heads of any size and for ever: here all have bounds."""
+    """uvicorn's protocol takes any number of connections, and heads of any size and for ever: here all have bounds.
+
+    What stands beside bodies has one bound: heads, sizes and extensions of chunks, and trailers, which nobody reads.
+    """
 
     _is_in_head = False
-    _head_bytes = 0
+    _beside_bytes = 0
+    """Received since the last part of a body, or since a request or its body began or ended."""
     _no_head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -39,27 +43,50 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what comes, unless the head goes on for too long: then it is a bad request."""
-        if self._is_in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self.send_400_response("The headers are too large.")
+        """Hand on what comes, in parts no larger than a head may be: of one part nothing is counted before it ends."""
+        for start in range(0, len(data), MAX_HEAD_BYTES):
+            if self.transport.is_closing():
                 return
-        super().data_received(data)
+            self._take(data[start : start + MAX_HEAD_BYTES])
         is_answering = self.cycle is not None and not self.cycle.response_complete
         if self._no_head is None and (self._is_in_head or not is_answering):
             self._no_head = self.loop.call_later(KEEP_ALIVE_S, self.transport.close)
 
+    def _take(self, part: bytes) -> None:
+        """Hand on a part, unless too much stands beside bodies: in a head that is a bad request."""
+        if self._is_in_head and self._beside_bytes + len(part) > MAX_HEAD_BYTES:
+            self.send_400_response("The headers are too large.")
+            return
+        self._beside_bytes += len(part)
+        super().data_received(part)
+        if not self._is_in_head and self._beside_bytes > MAX_HEAD_BYTES:
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         """See httptools."""
-        self._is_in_head, self._head_bytes = True, 0
+        self._is_in_head, self._beside_bytes = True, 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools; behind a body it is a trailer, which uvicorn would keep."""
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """See httptools."""
-        self._is_in_head = False
+        self._is_in_head, self._beside_bytes = False, 0
         self._head_came()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        self._beside_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See httptools."""
+        self._beside_bytes = 0
+        super().on_message_complete()
 
     def _head_came(self) -> None:
         if self._no_head is not None:

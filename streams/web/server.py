@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from streams.errors import SettingsInvalid
+from streams.web.tls_listener import BACKLOG, TlsListener
 
 MAX_HEAD_BYTES = 16 * 1024
 MOST_CONNECTIONS = 2_000
@@ -149,6 +150,7 @@ class HttpServer:
         )
         self._server = _Quiet(config)
         self._task: asyncio.Task[None] | None = None
+        self._tls: TlsListener | None = None
         self.port = 0
 
     @property
@@ -168,10 +170,20 @@ class HttpServer:
             raise SettingsInvalid(f"{self._prefix}TLS_...: {type(error).__name__}: check the files") from error
         listening = self._listening()
         self.port = listening.getsockname()[1]
-        self._task = asyncio.create_task(self._server.serve([listening]))
+        if self._server.config.ssl is not None:
+            self._tls = TlsListener(listening, self._server.config.ssl, self._protocol)
+        self._task = asyncio.create_task(self._server.serve([] if self._tls else [listening]))
+        if self._tls is not None:
+            self._tls.start()
+
+    def _protocol(self) -> BoundedProtocol:
+        """Make what uvicorn makes of a connection to a socket of its own."""
+        return BoundedProtocol(self._server.config, self._server.server_state, {})
 
     async def stop(self) -> None:
         """Stop listening, let requests end, and close what is left after `STOP_S`."""
+        if self._tls is not None:
+            self._tls.close()
         self._server.should_exit = True
         if self._task is not None:
             await self._task
@@ -180,6 +192,6 @@ class HttpServer:
         host, port = self._host, self._asked_port
         try:
             address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            return socket.create_server(address[4][:2], family=address[0], backlog=1_024)
+            return socket.create_server(address[4][:2], family=address[0], backlog=BACKLOG)
         except OSError as error:
             raise SettingsInvalid(f"{self._prefix}PORT={port} on {host}: {error.strerror}") from error

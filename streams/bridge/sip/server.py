@@ -1,6 +1,7 @@
 """The SIP dip: sockets on one side, the asker on the other, transactions between them. UDP, TCP, and TLS by setting."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from streams.bridge.sip.sockets import Connections, Stream, listen_for_datagrams
 from streams.bridge.sip.transactions import Ask, Cancelled, Dropped, Key, Transactions
 from streams.errors import SettingsInvalid
 from streams.running.services import Background
+from streams.web.tls_listener import BACKLOG, TlsListener
 
 DIP = "sip"
 TICK_S = 0.05
@@ -56,10 +58,8 @@ class SipDip:
         self._transactions = Transactions(settings.max_transactions)
         self._asking: dict[Key, asyncio.Task[None]] = {}
         self._datagrams: asyncio.DatagramTransport | None = None
-        self._servers: list[asyncio.Server] = []
-        self._connections = Connections(
-            lambda reason: metrics.junk(DIP, reason), lambda ip: self._peers.find(ip) is not None
-        )
+        self._servers: list[asyncio.Server | TlsListener] = []
+        self._connections = Connections(lambda reason: metrics.junk(DIP, reason), self._is_peer)
         self._timers = Background([("sip timers", self._repeat)])
         self._reloading: asyncio.Task[None] | None = None
         self.listens: list[str] = []
@@ -83,11 +83,11 @@ class SipDip:
         variable, number = "SIP_TLS_PORT", tls_port
         try:
             if tls_port:
-                await self._listen_for_streams("tls", host, tls_port, self._tls())
+                await self._listen_for_tls(host, tls_port, self._tls())
             variable, number = "SIP_PORT", port
             if port:
                 await self._listen_for_datagrams(host, port)
-                await self._listen_for_streams("tcp", host, port, None)
+                await self._listen_for_streams(host, port)
         except OSError as error:
             raise SettingsInvalid(f"{BRIDGE_PREFIX}{variable}={number}: {error.strerror or error}") from error
 
@@ -97,12 +97,25 @@ class SipDip:
         )
         self.listens.append(f"udp {host}:{port}")
 
-    async def _listen_for_streams(self, name: str, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: _Stream(self._connections, self.take), host, port, ssl=context
-        )
-        self._servers.append(server)
-        self.listens.append(f"{name} {host}:{port}")
+    async def _listen_for_streams(self, host: str, port: int) -> None:
+        self._servers.append(await asyncio.get_running_loop().create_server(self._stream, host, port))
+        self.listens.append(f"tcp {host}:{port}")
+
+    async def _listen_for_tls(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in sorted({(family, address[:2]) for family, _, _, _, address in found}):
+            listening = socket.create_server(address, family=family, backlog=BACKLOG)
+            server = TlsListener(listening, context, self._stream, self._is_peer)
+            server.start()
+            self._servers.append(server)
+        self.listens.append(f"tls {host}:{port}")
+
+    def _stream(self) -> "_Stream":
+        return _Stream(self._connections, self.take)
+
+    def _is_peer(self, ip: str) -> bool:
+        return self._peers.find(ip) is not None
 
     def _tls(self) -> ssl.SSLContext:
         settings = self._settings

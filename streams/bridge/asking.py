@@ -227,7 +227,8 @@ class Asker:
     ) -> Verdict | None:
         try:
             call = CallSetup(**{name: value for name, value in setup.items() if name != "type"})
-            return await verifier.verdict(call, until_s, names_call=names_call)
+            now_ms = time.time_ns() // 1_000_000
+            return await verifier.verdict(call, until_s, arrival_ms=now_ms, names_call=names_call)
         except asyncio.CancelledError:  # whoever called hung up, and an attempt counts
             self.publish(setup)
             raise

@@ -8,6 +8,7 @@ import structlog
 from detector.contract.events import CallSetup
 from detector.trust.parties import NORTH_AMERICA, parties_of
 from detector.trust.verdict import Verdict
+from detector.trust.verify import FRESH_MS
 from streams.running.failures import Failures
 from streams.running.services import Background
 from streams.trust.metrics import TrustMetrics
@@ -54,12 +55,16 @@ class SetupVerifier:
         await self._renewals.stop()
         await self._made.close()
 
-    async def verdict(self, setup: CallSetup, deadline_s: float, *, names_call: bool = True) -> Verdict | None:
+    async def verdict(
+        self, setup: CallSetup, deadline_s: float, *, arrival_ms: int, names_call: bool = True
+    ) -> Verdict | None:
         """Verify the Identity headers of a set-up.
 
         Args:
             setup: the call.
             deadline_s: longest that it waits for certificates, on the clock of the event loop.
+            arrival_ms: when the set-up came here, by a clock of ours, epoch milliseconds. It says how old a token is:
+                with the time that the set-up names, whoever dates it back could use a token for ever.
             names_call: whether attempts of one call have one charging id or call id: else replays are not looked for.
 
         Returns:
@@ -72,7 +77,8 @@ class SetupVerifier:
                 setup.identity,
                 parties_of(setup, self._country),
                 call=(setup.icid or setup.call_id) if names_call else None,
-                at_ms=setup.setup_time_ms,
+                at_ms=arrival_ms,
+                is_late=arrival_ms - setup.setup_time_ms > FRESH_MS,
                 deadline_s=deadline_s,
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the call goes on without a verdict

@@ -61,7 +61,14 @@ class Verifier:
         metrics.forgotten = lambda: seen.forgotten
 
     async def verify(
-        self, identities: Sequence[str], parties: Parties, *, call: str | None, at_ms: int, deadline_s: float
+        self,
+        identities: Sequence[str],
+        parties: Parties,
+        *,
+        call: str | None,
+        at_ms: int,
+        deadline_s: float,
+        is_late: bool = False,
     ) -> Verdict:
         """Verify the Identity headers of a call.
 
@@ -70,13 +77,17 @@ class Verifier:
             parties: who calls whom.
             call: what tells calls apart, the same for each attempt of one (P-Charging-Vector, else Call-ID); None
                 where nothing does: then replays are not looked for.
-            at_ms: when the call came, epoch milliseconds.
+            at_ms: when the call came, by a clock of ours, epoch milliseconds.
             deadline_s: on the clock of the event loop. A certificate that is not there by then is `not_checked`.
+            is_late: whether the call says that it is older than a token may be: we had it late, and an old token is
+                `not_checked` then.
 
         Returns:
             The verdict; nothing is raised.
         """
         found = await self._verdict(identities, parties, at_ms, deadline_s)
+        if is_late and found.cause is Cause.STALE:
+            found = found._replace(cause=Cause.NOT_CHECKED, detail="the call came here too late to tell")
         if call is not None:
             found = without_replay(found, self._seen, call, at_ms)
         self._metrics.verified(found.cause)

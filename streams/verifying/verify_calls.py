@@ -121,13 +121,20 @@ class CallVerifying:
         return found
 
     async def _value(self, place: int, raw: Raw, until_s: float) -> tuple[int, bytes | None]:
+        """What goes on; where we fail it has no verdict, and not what its switch wrote in the place of one."""
         value = raw.value
+        if raw.setup is None or value is None:
+            return place, value
         try:
-            if raw.setup is not None and value is not None:
-                value = changed(value, await self._verifier.verdict(raw.setup, until_s))
+            verdict = await self._verifier.verdict(raw.setup, until_s, arrival_ms=raw.arrival_ms)
+            return place, changed(value, verdict)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call goes on
             self._failed(error)
-        return place, value
+        try:
+            return place, changed(value, None)
+        except Exception as error:  # noqa: BLE001 - as before
+            self._failed(error)
+            return place, value
 
 
 def lots(parts: Sequence[tuple[Partition, Rows]]) -> Iterator[list[Raw]]:

@@ -36,7 +36,12 @@ def now_ms() -> int:
 
 def signed_now(url: str, *, owner: Owner | None = None, **changes: Any) -> str:
     """An Identity header of this second for the call of `setup`, its certificate at this address."""
-    token = (owner or live_provider()).sign(claims(iat=now_ms() // 1_000, **changes), x5u=url)
+    return signed_at(now_ms(), url, owner=owner, **changes)
+
+
+def signed_at(at_ms: int, url: str, *, owner: Owner | None = None, **changes: Any) -> str:
+    """The same of another instant, epoch milliseconds."""
+    token = (owner or live_provider()).sign(claims(iat=at_ms // 1_000, **changes), x5u=url)
     return header(token, info=url)
 
 

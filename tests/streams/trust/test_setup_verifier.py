@@ -10,7 +10,7 @@ from detector.trust.verdict import Cause
 from streams.trust.settings import TrustSettings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from tests.streams.trust.https_server import Server, sends
-from tests.streams.trust.signed_calls import live_provider, setup, signed_now, url_at, verifying
+from tests.streams.trust.signed_calls import live_provider, now_ms, setup, signed_at, signed_now, url_at, verifying
 from tests.waiting import HANG_S, until
 
 
@@ -19,7 +19,8 @@ def call(call_id: str, *identities: str, **more: Any) -> CallSetup:
 
 
 async def cause(verifier: SetupVerifier, one: CallSetup, **more: bool) -> Cause | None:
-    found = await verifier.verdict(one, asyncio.get_running_loop().time() + HANG_S, **more)
+    until_s = asyncio.get_running_loop().time() + HANG_S
+    found = await verifier.verdict(one, until_s, arrival_ms=now_ms(), **more)
     return None if found is None else found.cause
 
 
@@ -61,6 +62,22 @@ def test_a_token_belongs_to_one_charging_id_else_to_one_call_id(tmp_path: Path) 
         assert await cause(verifier, call("4", other)) is Cause.PASSED
         assert await cause(verifier, call("5", other)) is Cause.REPLAYED
         assert await cause(verifier, call("6", other), names_call=False) is Cause.PASSED
+
+    run(tmp_path, work)
+
+
+def test_the_time_that_a_set_up_names_makes_no_token_fresh_and_forgets_none(tmp_path: Path) -> None:
+    """Else an old token passed with its full attestation, and a call of the future made us forget what was seen."""
+
+    async def work(server: Server, verifier: SetupVerifier) -> None:
+        url, now = url_at(server), now_ms()
+        old_ms = now - 3 * 3_600_000
+        old, one, other = signed_at(old_ms, url), signed_now(url), signed_now(url, origid="other")
+        assert await cause(verifier, call("1", old)) is Cause.STALE
+        assert await cause(verifier, call("2", old, setup_time_ms=old_ms)) is Cause.NOT_CHECKED
+        assert await cause(verifier, call("3", one)) is Cause.PASSED
+        assert await cause(verifier, call("4", other, setup_time_ms=now + 200_000)) is Cause.PASSED
+        assert await cause(verifier, call("5", one)) is Cause.REPLAYED
 
     run(tmp_path, work)
 

@@ -21,7 +21,7 @@ from streams.verifying import verify_calls
 from streams.verifying.metrics import VerifyMetrics
 from streams.verifying.verify_calls import CallVerifying
 from tests.streams.trust.https_server import Answer, Server, response, sends
-from tests.streams.trust.signed_calls import live_provider, now_ms, setup, signed_now, url_at, verifying
+from tests.streams.trust.signed_calls import live_provider, now_ms, setup, signed_at, signed_now, url_at, verifying
 from tests.waiting import HANG_S
 
 Pair = tuple[bytes | None, bytes | None]
@@ -154,8 +154,45 @@ def test_many_calls_are_verified_lot_by_lot(tmp_path: Path, monkeypatch: pytest.
     run(tmp_path, work, sends(live_provider().pem))
 
 
+def test_what_a_switch_wrote_in_the_place_of_a_verdict_does_not_go_on_where_verifying_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call goes on without a verdict."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(SetupVerifier, "verdict", broken)
+
+    async def work(case: Case) -> None:
+        own = {"own_verstat": "TN-Validation-Passed", "own_cause": "passed", "own_attestation": "A"}
+        await case.take((0, [record("a", "junk", **own)]))
+        ((_, value),) = case.out.records[0]
+        said = json.loads(value or b"")
+        assert said["call_id"] == "a"
+        assert not set(said) & set(own)
+        assert case.broken == ["IndexError"]
+
+    run(tmp_path, work, sends(live_provider().pem))
+
+
+def test_an_old_token_does_not_pass_because_a_switch_dates_its_call_back(tmp_path: Path) -> None:
+    """Whatever a set-up says, its token is as old as it is when the set-up comes."""
+
+    async def work(case: Case) -> None:
+        hours_ago_ms = now_ms() - 3 * 3_600_000
+        old = signed_at(hours_ago_ms, url_at(case.server))
+        fresh = signed_now(url_at(case.server))  # has the certificate fetched
+        await case.take((0, [record("a", old), record("b", old, setup_time_ms=hours_ago_ms), record("d", fresh)]))
+        assert case.causes() == ["stale", "not_checked", "passed"]
+        await case.take((0, [record("c", old, setup_time_ms=hours_ago_ms)]), arrived_ms=hours_ago_ms)
+        assert case.causes()[3:] == ["passed"]
+
+    run(tmp_path, work, sends(live_provider().pem))
+
+
 def test_an_error_of_ours_costs_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes on as it came, and the error is counted."""
+    """It goes on as it came where all else fails, and errors are counted."""
 
     def broken(*_: object) -> bytes:
         raise IndexError
@@ -166,6 +203,6 @@ def test_an_error_of_ours_costs_no_call(tmp_path: Path, monkeypatch: pytest.Monk
         pair = record("a", signed_now(url_at(case.server)))
         await case.take((0, [pair]))
         assert case.out.records[0] == [pair]
-        assert case.broken == ["IndexError"]
+        assert case.broken == ["IndexError"] * 2
 
     run(tmp_path, work, sends(live_provider().pem))

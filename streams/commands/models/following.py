@@ -44,7 +44,8 @@ class ModelRefused(RobocallError):
         said = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
         super().__init__(
             f"{version} is recorded as active, but {len(answers.refuse)} of {answers.count} workers keep their model: "
-            f"{said}; put that right and repeat the command, or `robocall models rollback`"
+            f"{said}; put that right, then `robocall models promote {version}` has them try again, or "
+            "`robocall models rollback` goes back"
         )
         self.version = version
 

@@ -63,7 +63,10 @@ class WorkersNotTold(RobocallError):
     retriable = True
 
     def __init__(self, version: str, cause: RobocallError) -> None:
-        super().__init__(f"{version} is recorded, but no worker was told: {cause}; then repeat the command")
+        super().__init__(
+            f"{version} is recorded, but no worker was told: {cause}; "
+            f"then `robocall models promote {version}` tells them"
+        )
         self.version = version
 
 

@@ -1,6 +1,7 @@
 """`robocall models`, as it is typed, with a real Valkey: what passes the gate runs, what does not changes nothing."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -208,18 +209,38 @@ def test_a_rollback_to_a_damaged_model_changes_nothing(
 def test_without_redis_the_promotion_is_recorded_and_can_be_told_later(
     made: Path, redis: Redis, evaluation: list[str], monkeypatch: pytest.MonkeyPatch, redis_url: str
 ) -> None:
-    """The error says what to do: repeat the command; that asks no gate and adds nothing to the history."""
+    """The error says what to do: promote the same version; that asks no gate and adds nothing to the history."""
     good = typed("add", str(made / "good"))["version"]
     monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:1/0")
     error = refused("promote", good, *evaluation).exception
     assert isinstance(error, WorkersNotTold)
-    assert "repeat the command" in str(error)
+    assert f"then `robocall models promote {good}` tells them" in str(error)
 
     monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
     assert CliRunner().invoke(models, ["promote", good], catch_exceptions=False).exit_code == 0
 
     assert redis.get(ACTIVE_MODEL) == good.encode()
     assert len(typed("history")) == 1
+
+
+def test_a_rollback_that_no_worker_heard_of_is_told_later_and_goes_no_further_back(
+    made: Path, redis: Redis, evaluation: list[str], monkeypatch: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    """A second rollback would lead to the model before: the error names the command that only tells the workers."""
+    good, bad = (typed("add", str(made / name))["version"] for name in ("good", "bad"))
+    typed("promote", good, *evaluation)
+    typed("promote", bad, *evaluation, "--force", "test")
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:1/0")
+    error = refused("rollback").exception
+    assert isinstance(error, WorkersNotTold)
+
+    advice = re.search(r"`robocall models (.+)` tells them", str(error))
+    assert advice is not None
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
+    assert CliRunner().invoke(models, advice[1].split(), catch_exceptions=False).exit_code == 0
+
+    assert redis.get(ACTIVE_MODEL) == good.encode()
+    assert [entry["action"] for entry in typed("history")] == ["promote", "promote", "rollback"]
 
 
 def test_a_shadow_is_named_and_turned_off(made: Path, redis: Redis) -> None:

@@ -1,6 +1,7 @@
-"""Whether the archive has every call of some time: only then does "no such call" follow from not finding one.
+"""Whether the archive has anything, and whether it has every call of some time.
 
-It has them where each partition of `call-events` begins before that time and ends behind it, without a hole between.
+Only then does "no such call" follow from not finding one. It has them where each partition of `call-events` begins
+before that time and ends behind it, without a hole between.
 A day in the name of a file decides it as a rule; only where a partition begins or ends on one of the days that are
 asked about are rows read.
 """
@@ -12,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detector.features.window_constants import DAY_MS
-from streams.archive.files import day_of
+from streams.archive.files import ArchiveStore, ArchiveUnusable, day_of
 from streams.archive.output import fetched
 from streams.archive.query import FILES_VIEW, ask
+from streams.archive.settings import ARCHIVED
 from streams.kafka.topics import CALL_EVENTS
 
 _FILES = f"""
@@ -37,6 +39,17 @@ class _Stretch:
     day: str
 
 
+def require_some(store: ArchiveStore) -> None:
+    """Refuse an archive in which nothing is, which would else look like one without calls. It blocks for listing it.
+
+    Raises:
+        ArchiveUnusable: nothing is archived there.
+        StorageError: it cannot be listed.
+    """
+    if not any(store.files(topic) for topic in ARCHIVED):
+        raise ArchiveUnusable(f"nothing is archived at {store.url}: is ROBOCALL_ARCHIVE_URL right?")
+
+
 def missing(connection: Any, begin_ms: int, end_ms: int) -> str | None:
     """Say what keeps the archive from having every call of a time; None where nothing does.
 
@@ -54,7 +67,7 @@ def missing(connection: Any, begin_ms: int, end_ms: int) -> str | None:
     for partition, *stretch in fetched(ask(connection, _FILES)):
         partitions[partition].append(_Stretch(*stretch))
     if not partitions:
-        return "the archive is empty"
+        return "the archive has no call events"
     days = day_of(max(0, begin_ms)), day_of(max(0, end_ms))
     for partition, files in partitions.items():
         if (hole := _hole(files, *days)) is not None:

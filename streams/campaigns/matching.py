@@ -76,6 +76,7 @@ class Matching:
 
     Attributes:
         missed: Suspect calls whose set-up did not come as long as there was room.
+        unread: Records that nobody can read, of either topic.
     """
 
     def __init__(self, score: float, *, keeps_setups: bool = True) -> None:
@@ -85,6 +86,12 @@ class Matching:
         self._setup_bytes = 0
         self._decisions: OrderedDict[_Key, tuple[_Decision, Any]] = OrderedDict()
         self.missed = 0
+        self.unread = 0
+
+    @property
+    def waiting(self) -> int:
+        """Suspect decisions whose set-up has not come."""
+        return len(self._decisions)
 
     @property
     def is_ahead(self) -> bool:
@@ -101,6 +108,7 @@ class Matching:
         try:
             found = _EVENT.decode(value or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.unread += 1
             return None
         call_id, called_number = as_decided(found.call_id, found.called_number)
         if found.type == "call_end":
@@ -134,6 +142,7 @@ class Matching:
         try:
             found = _DECISION.decode(value or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.unread += 1
             return None
         key = found.call_id, found.setup_time_ms, found.called_number
         setup = self._setups.pop(key, None)

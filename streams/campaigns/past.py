@@ -27,6 +27,16 @@ class Past:
         self.calls = 0
         self._matching = Matching(chosen.score, keeps_setups=False)
 
+    @property
+    def unread(self) -> int:
+        """Records so far that are neither decisions nor events."""
+        return self._matching.unread
+
+    @property
+    def unmatched(self) -> int:
+        """Suspect decisions that no event so far belongs to."""
+        return self._matching.waiting
+
     def decisions(self, values: Iterable[bytes]) -> None:
         """Take decisions, as records of `call-decisions`."""
         for value in values:

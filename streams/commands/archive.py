@@ -20,8 +20,9 @@ from rich.status import Status
 from detector.contract.errors import RobocallError
 from detector.features.window_constants import MINUTE_MS
 from models.data.joining import TOLERANCE_MS
+from streams.archive.coverage import require_some
 from streams.archive.export import LabelRules, Span, events, parts_of, write_labels
-from streams.archive.files import ArchiveFile, ArchiveStore, Part, day_of
+from streams.archive.files import ArchiveFile, ArchiveStore, ArchiveUnusable, Part, day_of
 from streams.archive.metrics import ArchiveMetrics
 from streams.archive.numbers import NumberKey
 from streams.archive.output import show, write_csv, write_json
@@ -156,8 +157,10 @@ def opened(settings: ArchiveSettings) -> ArchiveStore:
         StorageError: it cannot be listed.
     """
     store = ArchiveStore(settings.url)
-    if not any(store.files(topic) for topic in ARCHIVED):
-        click.echo(f"nothing is archived at {store.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
+    try:
+        require_some(store)
+    except ArchiveUnusable as nothing:
+        click.echo(str(nothing), err=True)
     return store
 
 
@@ -263,7 +266,8 @@ def export(
     require_distinct({}, {"--out": out, "--labels": labels})
     settings = ArchiveSettings.load()
     rules = LabelRules(label_hours, told_minutes, epoch_ms(before), _kept(traps, settings), rule_hits)
-    store = opened(settings)
+    store = ArchiveStore(settings.url)
+    require_some(store)
     span = Span(epoch_ms(begin), epoch_ms(end))
     console = Console(stderr=True)
     count, said = 0, ""

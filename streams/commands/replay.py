@@ -48,6 +48,7 @@ from streams.worker.warming import is_compiled, warm
 
 ROWS_PER_GROUP = 100_000
 CHUNK_BYTES = 1 << 20
+WANTED = "want JSON lines as `robocall simulate` writes them"
 _POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
 
 _PARTITIONS_HELP = (
@@ -384,6 +385,6 @@ def _refuse(events: str, counts: Counts, failures: list[Exception], *, strict: b
     if failures:
         raise ReplayFailed(f"{len(failures)} internal errors, their calls were allowed; the first: {failures[0]!r}")
     if counts.lines and counts.rejected == counts.lines:
-        raise ReplayFailed(f"no line of {events} is an event: want JSON lines as `robocall simulate` writes them")
+        raise ReplayFailed(f"no line of {events} is an event: {WANTED}")
     if strict and counts.rejected:
         raise ReplayFailed(f"{counts.rejected} bad lines and --strict was given; see --dead-letters")

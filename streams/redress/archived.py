@@ -4,10 +4,11 @@ import os
 import re
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from detector.features.window_constants import DAY_MS
 from streams.archive.calls import is_any_of
+from streams.archive.coverage import missing, require_some
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey, kept_forms
 from streams.archive.output import fetched
@@ -68,27 +69,44 @@ def in_archive(asked: Claim, now_ms: int) -> Claim | None:
     return _row(asked if chosen.key is not None else Claim(), *rows[0]) if rows else None
 
 
-def blocked_calls(subscriber: str, now_ms: int) -> list[tuple[int, str]]:
+class BlockedCalls(NamedTuple):
+    """What the archive has of a subscriber's blocked calls.
+
+    Attributes:
+        calls: Instant and calling number of each, in order of time.
+        lacks: What keeps the archive from having all of the 28 days; None where nothing does.
+    """
+
+    calls: list[tuple[int, str]]
+    lacks: str | None
+
+
+def blocked_calls(subscriber: str, now_ms: int) -> BlockedCalls:
     """Calls to a subscriber that were blocked in the last 28 days, from the archive: instant and calling number.
 
-    47 CFR 64.1200(k)(10). It blocks for a query. Where the archive keeps digests, the numbers are those.
+    47 CFR 64.1200(k)(10). It blocks for a query. Where the archive keeps digests, the numbers are those. Calls of the
+    last day need not be archived yet.
 
     Args:
         subscriber: E.164.
         now_ms: Epoch milliseconds.
 
     Raises:
+        ArchiveUnusable: nothing is archived.
         StorageError: the archive cannot be listed.
         QueryRefused: DuckDB is missing or met a fault.
         SettingsInvalid: a setting of the archive is wrong.
     """
     chosen = ArchiveSettings.load()
+    store = ArchiveStore(chosen.url)
+    require_some(store)
     key = None if chosen.key is None else NumberKey(chosen.key)
     since_ms = now_ms - LOOKED_BACK_DAYS * DAY_MS
     is_called = _is("called_number", subscriber, key)
     sql = _BLOCKED.format(is_called=is_called, since=_day(since_ms), since_ms=since_ms)
-    with ExitStack() as stack:
-        return [(row[0], row[1]) for row in fetched(ask(stack.enter_context(connected(ArchiveStore(chosen.url))), sql))]
+    with connected(store) as connection:
+        calls = [(row[0], row[1]) for row in fetched(ask(connection, sql))]
+        return BlockedCalls(calls, missing(connection, since_ms, now_ms - DAY_MS))
 
 
 def _row(said: Claim, *row: Any) -> Claim:

@@ -1,6 +1,6 @@
 """What `robocall adapt` and `robocall ask` begin with: calls, run through the model, and what was said of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
@@ -17,11 +17,12 @@ from models.data.joining import Joining
 from models.serve.artifact import Model
 from streams.commands.adapt.collecting import Gathering
 from streams.commands.events.feedback import feedback_of
+from streams.commands.events.lines import with_events
 from streams.commands.events.source import Source, source_options
 from streams.commands.models.place import FILE
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.running.progress import Say, step
-from streams.screening.pipeline import Pipeline
+from streams.screening.batch import Batch
 from streams.settings import MAX_PARTITIONS, Settings
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def replay_of(
         console: On which progress is shown.
 
     Raises:
-        ReplayFailed: a file is damaged, or calls could not be judged.
+        ReplayFailed: a file is damaged, no line is an event, or calls could not be judged.
         RobocallError: the archive cannot be read.
         ArtifactError: the model cannot be used.
         OSError: a file cannot be read.
@@ -110,7 +111,8 @@ def replay_of(
     model = cast("Model", pipeline.screener.classifier)
     gathering = Gathering(model, windows_h, joining)
     with step("Replaying", console) as say, ExitStack() as stack:
-        _gather(pipeline, source.batches(stack), gathering, settings.partitions, say)
+        lines = replayed(source.batches(stack), pipeline, partitions=settings.partitions)
+        _gather(with_events(lines, console), gathering, say)
     require_judged(failures)
     return Replayed(model, pipeline.screener.policy, gathering, settings.partitions)
 
@@ -147,9 +149,9 @@ def known_of(done: Replayed, base: Model, registered: Any, judge_h: float | None
     return material, np.union1d(registered, cleared_in(calls, said, np.ones(len(calls), np.bool_)))
 
 
-def _gather(pipeline: Pipeline, lines: Iterator[list[bytes]], gathering: Gathering, partitions: int, say: Say) -> None:
+def _gather(replay: Iterator[tuple[Sequence[bytes], Batch]], gathering: Gathering, say: Say) -> None:
     seen = 0
-    for part, batch in replayed(lines, pipeline, partitions=partitions):
+    for part, batch in replay:
         gathering.add(batch)
         seen += len(part)
         say(f"{seen:,} events, {len(gathering.rows):,} calls to learn from")

@@ -25,6 +25,7 @@ from streams.commands.budgets.asking import asked_about, is_ours, unsure_in, wri
 from streams.commands.budgets.collecting import Collector, answers_about, keys_of, secret_of
 from streams.commands.budgets.telling import held_back, plain, table_of, whose_is
 from streams.commands.events.feedback import feedback_of
+from streams.commands.events.lines import with_events
 from streams.commands.events.source import Source, source_options
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
@@ -44,7 +45,7 @@ from streams.commands.shared.distinct_files import require_distinct
 from streams.files import changing
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
-from streams.screening.pipeline import Pipeline
+from streams.screening.batch import Batch
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 MAX_SENDERS_BYTES = 64 * 1024 * 1024
@@ -251,7 +252,8 @@ def _measured(
     last = None if afresh else _last(where, model.version)
     collector = Collector(model, policy.budgets.windows_h)
     with step("Replaying", console) as say:
-        _replay(pipeline, lines, collector, settings.partitions, say)
+        replay = replayed(lines, pipeline, partitions=settings.partitions)
+        _collect(with_events(replay, console), collector, say)
     require_judged(failures)
     with step("Finding the thresholds", console):
         span = collector.span(judge_h)
@@ -268,9 +270,9 @@ def _measured(
         return _Measured(found, span, asked, nobody, stays)
 
 
-def _replay(pipeline: Pipeline, lines: Iterator[list[bytes]], collector: Collector, partitions: int, say: Say) -> None:
+def _collect(replay: Iterator[tuple[Sequence[bytes], Batch]], collector: Collector, say: Say) -> None:
     seen = 0
-    for part, batch in replayed(lines, pipeline, partitions=partitions):
+    for part, batch in replay:
         collector.add(batch)
         seen += len(part)
         say(f"{seen:,} events, {collector.scored:,} calls scored in windows that are old enough")

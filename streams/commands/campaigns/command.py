@@ -30,11 +30,13 @@ from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
 from streams.commands.archive import epoch_ms
 from streams.commands.campaigns.showing import lines_of, object_of, table_of
+from streams.commands.events.lines import require_events
 from streams.commands.events.source import Source, source_options
 from streams.commands.models.place import FILE
 from streams.commands.records.rows import Tally, deliver, tell
 from streams.commands.replay import read_batches
 from streams.commands.shared.unmasking import Numbers, unmask_option
+from streams.errors import ReplayFailed
 from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
 from streams.log import configure_log
 from streams.running.metrics_page import served
@@ -168,20 +170,36 @@ def find(
     console, chosen = Console(stderr=True), CampaignSettings.load()
     past = Past(chosen)
     with ExitStack() as stack, step("Reading decisions", console) as say:
-        for number, batch in enumerate(_decisions(source, decisions, chosen, stack), 1):
-            past.decisions(batch)
-            say(f"{number:,} batches")
+        _take_decisions(past, _decisions(source, decisions, chosen, stack), say)
     with ExitStack() as stack, step("Grouping", console) as say:
         _group(past, source.batches(stack), say)
     records = [record_of(one, {}) for one in past.grouping.by_id.values()]
     _tell([one for one in records if kind in {None, one.kind}], most, numbers, console, {}, as_json=as_json)
     numbers.note("campaigns")
     console.print(f"{past.calls:,} suspect calls, {len(records):,} campaigns", highlight=False)
+    if past.unmatched and not source.is_archived:
+        text = f"{past.unmatched:,} suspect decisions match no event: are these --events those that were decided on?"
+        console.print(text, highlight=False, soft_wrap=True)
+
+
+def _take_decisions(past: Past, batches: Iterable[Sequence[bytes]], say: Say) -> None:
+    """Take the decisions.
+
+    Raises:
+        ReplayFailed: there are lines, and none is a decision.
+    """
+    seen = 0
+    for batch in batches:
+        past.decisions(batch)
+        seen += len(batch)
+        say(f"{seen:,} decisions")
+    if seen and past.unread == seen:
+        raise ReplayFailed("no line of --decisions is a decision: want JSON lines as `robocall replay` writes them")
 
 
 def _decisions(
     source: Source, files: Sequence[Path], chosen: CampaignSettings, stack: ExitStack
-) -> Iterator[Iterable[bytes]]:
+) -> Iterator[Sequence[bytes]]:
     for file in files:
         yield from read_batches(str(file), stack)
     if source.begin is not None and source.end is not None:
@@ -193,11 +211,17 @@ def _decisions(
 
 
 def _group(past: Past, batches: Iterable[Sequence[bytes]], say: Say) -> None:
-    seen = 0
+    """Take the events.
+
+    Raises:
+        ReplayFailed: none of the lines is one.
+    """
+    seen, unread = 0, past.unread
     for batch in batches:
         past.events(batch)
         seen += len(batch)
         say(f"{seen:,} events, {past.calls:,} suspect calls, {len(past.grouping.by_id):,} campaigns")
+    require_events(seen, past.unread - unread)
 
 
 def _shown(record: CampaignRecord, numbers: Numbers) -> CampaignRecord:

@@ -16,12 +16,13 @@ import click
 
 from detector.contract.events import Feedback
 from detector.contract.numbers import normal_form
+from streams.archive.coverage import require_some
 from streams.archive.export import Span, events, feedback_before, parts_of
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
 from streams.archive.settings import ArchiveSettings
-from streams.commands.archive import Instant, epoch_ms, opened
+from streams.commands.archive import Instant, epoch_ms
 from streams.commands.models.place import FILE
 from streams.commands.replay import read_batches
 from streams.screening.pipeline import MAX_BATCH
@@ -73,13 +74,14 @@ class Source:
 
         Raises:
             ReplayFailed: a file is damaged or was cut off.
-            ArchiveUnusable: a file of the archive went meanwhile, or is none.
+            ArchiveUnusable: nothing is archived, or a file of the archive went meanwhile, or is none.
             StorageError: the archive does not answer or refuses.
         """
         for file in self.files:
             yield from read_batches(str(file), stack)
         if self.begin is not None and self.end is not None:
-            store = opened(ArchiveSettings.load())
+            store = ArchiveStore(ArchiveSettings.load().url)
+            require_some(store)
             span = Span(epoch_ms(self.begin), epoch_ms(self.end))
             yield from _in_batches(events(store, parts_of(store, span), span))
 

@@ -17,12 +17,14 @@ from rich.text import Text
 
 from detector.policy.settings import Override, Policy
 from streams.cases.roles import Role, require
+from streams.commands.events.lines import with_events
 from streams.commands.events.source import Source, source_options
 from streams.commands.models.beside import beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, model_option, place_of
 from streams.commands.policy.saving import named_file, save_policy
 from streams.commands.policy.trying import Trial
 from streams.commands.replay import loaded, replayed, require_judged
+from streams.errors import ReplayFailed
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.screening.build import policy_of
@@ -129,6 +131,8 @@ def try_policy(
         for seen in tried(trial, bounds.of(source.batches(stack)), now_by, then_by, both[0]):
             say(f"{seen:,} events, {trial.calls:,} calls")
     require_judged(failures)
+    if not trial.calls:
+        raise ReplayFailed("none of these events begins a call, so neither policy had anything to judge")
     found = {
         "now": now_by.screener.policy.version,
         "then": then_by.screener.policy.version,
@@ -199,9 +203,12 @@ def tried(
         now_by: Of the policy to compare with.
         then_by: Of the other one.
         settings: Say in how many partitions windows are counted.
+
+    Raises:
+        ReplayFailed: at the end, where no line is an event.
     """
     once, again = itertools.tee(batches)  # in step, so that one batch is held
-    now = replayed(once, now_by, partitions=settings.partitions)
+    now = with_events(replayed(once, now_by, partitions=settings.partitions), Console(stderr=True))
     then = replayed(again, then_by, partitions=settings.partitions, console=Console(quiet=True))
     seen = 0
     for (lines, by_now), (_, by_then) in zip(now, then, strict=True):

@@ -209,14 +209,18 @@ def blocked(subscriber: str, *, numbers: Numbers, as_json: bool) -> None:
     if number is None:
         raise click.UsageError(f"{subscriber!r} is no number, for instance +13125550142")
     with step("Asking the archive", quick=True):
-        calls = archived.blocked_calls(number, _now_ms())
+        calls, lacks = archived.blocked_calls(number, _now_ms())
     for setup_ms, whole in calls:
         calling = numbers.text(whole)
         told = {"time_ms": setup_ms, "calling_number": calling}
         click.echo(encode(told).decode() if as_json else printable(f"{when(setup_ms)}  {calling}"))
     whom, details = looked_up("number", number)
+    count = "1 call" if len(calls) == 1 else f"{len(calls):,} calls"
+    verb = "was" if len(calls) == 1 else "were"
+    click.echo(f"{count} to {number} {verb} blocked in the last {archived.LOOKED_BACK_DAYS} days", err=True)
+    if lacks is not None:
+        click.echo(printable(f"there may have been more: {lacks}"), err=True)
     record(CaseKind.LOOK_UP, "blocked_calls", subject=whom, details=details, why=numbers.why)
-    click.echo(f"{len(calls):,} calls to {number} were blocked in the last {archived.LOOKED_BACK_DAYS} days", err=True)
 
 
 def _asked(decision_id: str | None, calling: str | None, called: str | None, at: str | None, zone: tzinfo) -> Claim:

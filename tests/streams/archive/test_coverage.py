@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.archive.coverage import missing
-from streams.archive.files import ArchiveStore
+from streams.archive.coverage import missing, require_some
+from streams.archive.files import ArchiveStore, ArchiveUnusable
 from streams.archive.query import connected
 from streams.kafka.topics import CALL_EVENTS
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS, START_MS, encoded, put, setup
@@ -33,8 +33,16 @@ def said(store: ArchiveStore, begin_ms: int = ASKED[0], end_ms: int = ASKED[1]) 
         return missing(connection, begin_ms, end_ms) or ""
 
 
+def test_an_archive_without_anything_is_refused(store: ArchiveStore) -> None:
+    """A wrong address would else look like one without calls."""
+    with pytest.raises(ArchiveUnusable, match=r"nothing is archived at .*: is ROBOCALL_ARCHIVE_URL right\?"):
+        require_some(store)
+    at(store, START_MS, 0)
+    require_some(store)
+
+
 def test_an_empty_archive_has_nothing(store: ArchiveStore) -> None:
-    assert said(store) == "the archive is empty"
+    assert said(store) == "the archive has no call events"
 
 
 def test_calls_on_both_sides_show_that_it_has_what_is_between(store: ArchiveStore) -> None:

@@ -157,7 +157,7 @@ def test_a_time_in_a_wrong_zone_is_hinted_at(store: ArchiveStore) -> None:
 
 def test_an_archive_that_lacks_the_time_never_says_not_found(store: ArchiveStore) -> None:
     """Eight days earlier there was no archive; an hour later the sink was not there yet."""
-    with pytest.raises(CannotSay, match="cannot be answered: the archive is empty"):
+    with pytest.raises(CannotSay, match="cannot be answered: the archive has no call events"):
         asked(store)
     put(store, CALL_EVENTS, [encoded(setup(3))])
     with pytest.raises(CannotSay, match="the archive begins after 2026-05-20"):

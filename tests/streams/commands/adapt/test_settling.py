@@ -79,6 +79,18 @@ def test_a_candidate_that_is_shown_to_be_better_takes_the_place_of_the_base(own:
     assert not (own / QUESTIONS).exists()
 
 
+def test_a_misspelt_verdict_is_named_and_the_table_stays_as_it_is(own: Path) -> None:
+    """Written anew, the table would have lost what somebody typed."""
+    told(own, candidate="robcall", base="lawful")
+    typed = (own / QUESTIONS).read_bytes()
+
+    with pytest.raises(RobocallError, match=r"10 verdicts .* are not understood \(question \d+ 'robcall', "):
+        settle(own)
+
+    assert (own / QUESTIONS).read_bytes() == typed
+    assert read_lot(own).answered == 0
+
+
 def test_a_candidate_that_is_shown_to_be_worse_is_dropped(own: Path) -> None:
     lot = read_lot(own)
     told(own, candidate="lawful", base="robocall")

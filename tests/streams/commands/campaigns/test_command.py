@@ -18,6 +18,7 @@ from streams.campaigns.verdicts import CampaignUnknown
 from streams.cases.roles import NotAllowed
 from streams.commands.campaigns import command
 from streams.commands.main import robocall
+from streams.errors import ReplayFailed
 from streams.wire.records import DecisionRecord, encode
 from tests.detector.campaigns.calls_of import suspect
 from tests.streams.archive.archive_case import put, setup
@@ -68,6 +69,26 @@ def test_programs_get_the_records_of_the_topic(kept: list[str]) -> None:
     assert (masked["calls"], masked["id"], masked["cells"][-1]["number"]) == (20, whole["id"], "+442079••••")
     assert "4420794601" in json.dumps(whole["counts"])
     assert "0794601" not in json.dumps(masked)
+
+
+def test_files_that_are_something_else_are_refused(kept: list[str], tmp_path: Path) -> None:
+    """Events are no decisions, decisions no events, and a table is neither."""
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n")
+    for events, decisions, said in (
+        (kept[1], kept[1], "no line of --decisions is a decision"),
+        (kept[3], kept[3], "none of 50 lines is a call event"),
+        (str(table), kept[3], "none of 2 lines is a call event"),
+    ):
+        result = _run("find", "--events", events, "--decisions", decisions)
+        assert (result.exit_code, isinstance(result.exception, ReplayFailed)) == (1, True)
+        assert said in str(result.exception)
+
+
+def test_decisions_on_other_events_are_said(kept: list[str], tmp_path: Path) -> None:
+    lines = (tmp_path / "events.jsonl").read_bytes().split(b"\n")
+    (tmp_path / "events.jsonl").write_bytes(b"\n".join(lines[:20]))
+    assert "30 suspect decisions match no event" in _run("find", *kept).stderr
 
 
 def test_events_need_their_decisions(kept: list[str]) -> None:

@@ -13,7 +13,7 @@ from detector.policy.settings import Policy
 from streams.archive.files import ArchiveStore
 from streams.commands.main import robocall
 from streams.commands.policy.saving import PolicyMoved
-from streams.errors import SettingsInvalid
+from streams.errors import ReplayFailed, SettingsInvalid
 from streams.kafka.topics import CALL_EVENTS
 from streams.screening.policy_file import load_policy, parse_policy
 from tests.models.small_model import save_small_model
@@ -27,6 +27,10 @@ FLOOD = """rules:
   - {name: flood, action: block, category: automated_call, when: [{feature: number_attempts_1m, at_least: 10}]}
 """
 BURST_CALLS = 40
+END = (
+    '{"type": "call_end", "call_id": "c1", "calling_number": "+12025550123", "called_number": "+13125550142", '
+    '"trunk_group_id": "t", "setup_time_ms": 1780000000000, "end_time_ms": 1780000001000, "sip_status": 200}\n'
+)
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +97,31 @@ def test_show_names_version_file_and_mode(configured: Path) -> None:
         True,
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "there are no call events"), ("call_id,label\nc1,robocall\n", "none of 2 lines is a call event"),
+        (END, "none of these events begins a call"),
+    ],
+)  # fmt: skip
+def test_a_try_on_no_calls_is_no_answer(tmp_path: Path, changed: Path, text: str, said: str) -> None:
+    """`nobody is treated otherwise` would be taken for one."""
+    (tmp_path / "events.jsonl").write_text(text)
+
+    done = run("try", changed, "--events", tmp_path / "events.jsonl")
+
+    assert (done.exit_code, isinstance(done.exception, ReplayFailed)) == (1, True)
+    assert said in str(done.exception)
+
+
+def test_lines_that_are_no_events_are_counted(tmp_path: Path, changed: Path) -> None:
+    events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
+    good = len(events.read_bytes().splitlines())
+    events.write_bytes(b"no event\n" + events.read_bytes())
+
+    assert f"1 of {good + 1} lines are no events" in run("try", changed, "--events", events).stderr
 
 
 def test_a_rule_that_is_tried_says_whom_it_would_block(tmp_path: Path, configured: Path, changed: Path) -> None:

@@ -24,6 +24,7 @@ from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import make_consumer
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Rows
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 
 POLL_MS = 200
@@ -239,7 +240,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
 
     def _take(self, place: TopicPartition, records: list[Record]) -> list[Record]:
         """Keep records of one day; return those from the first one on that belongs to a later day than what is kept."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wall_clock_ms()
         buffer = self._buffers[place]
         for index, record in enumerate(records):
             # A day never goes back within a partition, and never ahead of the clock here: each file is of one day.

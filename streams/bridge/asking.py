@@ -4,7 +4,6 @@ It never raises to a dip, and no call waits on another. Whatever goes wrong, the
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import Mapping
 from enum import StrEnum
@@ -29,6 +28,7 @@ from streams.kafka.client import client_settings, require_topics, why_unreachabl
 from streams.kafka.fetch.live_topic import LiveReader
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.running.clock import wall_clock_ms
 from streams.running.failures import Failures
 from streams.running.services import Background
 from streams.settings import Settings
@@ -227,7 +227,7 @@ class Asker:
     ) -> Verdict | None:
         try:
             call = CallSetup(**{name: value for name, value in setup.items() if name != "type"})
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = wall_clock_ms()
             return await verifier.verdict(call, until_s, arrival_ms=now_ms, names_call=names_call)
         except asyncio.CancelledError:  # whoever called hung up, and an attempt counts
             self.publish(setup)
@@ -313,7 +313,7 @@ class Asker:
         setup = {
             "type": "call_setup",
             "call_id": call_id,
-            "setup_time_ms": time.time_ns() // 1_000_000,
+            "setup_time_ms": wall_clock_ms(),
             "calling_number": PROBE_NUMBERS[0],
             "called_number": PROBE_NUMBERS[1],
             "trunk_group_id": PROBE_TRUNK,

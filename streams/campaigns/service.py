@@ -40,6 +40,7 @@ from streams.kafka.client import client_settings, make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Rows
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CAMPAIGNS
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 
 POLL_MS = 200
@@ -129,7 +130,7 @@ class CampaignService:
         topics = (CALL_EVENTS, CALL_DECISIONS)
         places = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
         self._consumer.assign(places)
-        since_ms = time.time_ns() // 1_000_000 - FIRST_BACK_MS
+        since_ms = wall_clock_ms() - FIRST_BACK_MS
         found = await self._consumer.offsets_for_times(dict.fromkeys(places, since_ms))
         ends = await self._consumer.end_offsets(places)
         for place in places:
@@ -219,7 +220,7 @@ class CampaignService:
             KafkaError: something is not safe, or the group refuses; what changed is published again the next time.
             TimeoutError: likewise, nobody answers.
         """
-        self._grouping.forget_idle(time.time_ns() // 1_000_000 - round(self._chosen.keep_days * DAY_MS))
+        self._grouping.forget_idle(wall_clock_ms() - round(self._chosen.keep_days * DAY_MS))
         changed, self._grouping.changed = self._grouping.changed, {}
         try:
             sent = [

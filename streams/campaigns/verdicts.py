@@ -1,12 +1,12 @@
 """What people say of a campaign: a record that stays with it, and feedback about each of its calls that is known."""
 
-import time
 from collections.abc import Iterator, Mapping
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from streams.campaigns.records import VERDICT_KEY, CampaignRecord, CampaignVerdict
 from streams.kafka.publishing.sending import Record
+from streams.running.clock import wall_clock_ms
 from streams.wire.records import encode
 
 DONE = {Verdict.ROBOCALL: "campaign_confirmed", Verdict.LEGITIMATE: "campaign_cleared"}
@@ -51,7 +51,7 @@ def feedback_on(record: CampaignRecord, verdict: Verdict, note: str | None) -> I
     is_robocall = verdict is Verdict.ROBOCALL
     for call in record.examples:
         said = Feedback(
-            time_ms=time.time_ns() // 1_000_000,
+            time_ms=wall_clock_ms(),
             verdict=verdict,
             source=FeedbackSource.ANALYST,
             call_id=call.call_id,
@@ -72,5 +72,5 @@ def verdict_on(record: CampaignRecord, verdict: Verdict, *, who: str, why: str |
         who: Says so, 1 to 128 characters.
         why: In their words, at most 1,000 characters.
     """
-    said = CampaignVerdict(record.id, verdict, who, time.time_ns() // 1_000_000, why)
+    said = CampaignVerdict(record.id, verdict, who, wall_clock_ms(), why)
     return f"{VERDICT_KEY}{record.id}".encode(), encode(said)

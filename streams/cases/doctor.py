@@ -7,7 +7,8 @@ from streams.cases.roles import roles_of
 from streams.cases.settings import CaseSettings
 from streams.cases.spool import Spool
 from streams.cases.store import CaseStore
-from streams.cases.waiting import Due, now_ms
+from streams.cases.waiting import Due
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 from streams.wire.cases import Case, CaseKind
 
@@ -27,7 +28,7 @@ def told(settings: Settings, due_of: Mapping[CaseKind, Due]) -> Iterator[tuple[b
     Raises:
         RobocallError: cases or a setting of them cannot be read.
     """
-    chosen, now = CaseSettings.load(), now_ms()
+    chosen, now = CaseSettings.load(), wall_clock_ms()
 
     def due(case: Case) -> int | None:
         return due_of[case.kind](case) if case.kind in due_of else None

@@ -15,6 +15,7 @@ from streams.cases.settings import CaseSettings
 from streams.cases.spool import Spool
 from streams.cases.store import CaseStore
 from streams.log import NumberDigest
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -102,7 +103,7 @@ def done(
         CaseRefused: It is larger than a case may be.
     """
     why = (why or "")[:MAX_WHY].strip() or None
-    entry = new_entry(who=who[:MAX_NAME], what=what, why=why, now_ms=time.time_ns() // 1_000_000)
+    entry = new_entry(who=who[:MAX_NAME], what=what, why=why, now_ms=wall_clock_ms())
     return opened(kind, entry, subject=(subject or "")[: 2 * MAX_NAME] or None, details=details or {}, state=CLOSED)
 
 

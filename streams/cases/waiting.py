@@ -5,7 +5,6 @@ The topic is read once, and then what came since. What waits is kept, and nothin
 
 import asyncio
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -17,6 +16,7 @@ from prometheus_client.registry import Collector
 from streams.kafka.log_reader import LogReader
 from streams.kafka.topics import CASE_RECORDS
 from streams.metrics import Metric
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 from streams.wire.cases import Case, CaseKind, read_case
 
@@ -27,11 +27,6 @@ Due = Callable[[Case], int | None]
 """By when a case wants an answer, epoch milliseconds; None of one that waits for none."""
 
 log = structlog.get_logger(__name__)
-
-
-def now_ms() -> int:
-    """The clock of this machine, epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class WaitingCases(Collector):
@@ -50,7 +45,7 @@ class WaitingCases(Collector):
         due_of: Mapping[CaseKind, Due],
         *,
         interval_s: float = LOOK_S,
-        clock: Callable[[], int] = now_ms,
+        clock: Callable[[], int] = wall_clock_ms,
     ) -> None:
         # A record that was not committed must never count.
         self._settings = settings.model_copy(update={"kafka_isolation_level": "read_committed"})

@@ -41,6 +41,7 @@ from streams.files import open_output
 from streams.kafka.client import require_topics
 from streams.log import configure_log
 from streams.redis.connection import TRAPS
+from streams.running.clock import wall_clock_ms
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
 from streams.running.metrics_page import served
@@ -326,7 +327,7 @@ def compact() -> None:
     """
     store = opened(ArchiveSettings.load())
     console = Console(stderr=True)
-    today = day_of(time.time_ns() // 1_000_000)
+    today = day_of(wall_clock_ms())
     parts = files = deleted = 0
     with step("Merging", console) as say:
         for topic in ARCHIVED:
@@ -347,7 +348,7 @@ def prune(*, dry_run: bool) -> None:
     """
     chosen = ArchiveSettings.load()
     store = opened(chosen)
-    today = day_of(time.time_ns() // 1_000_000)
+    today = day_of(wall_clock_ms())
     gone: list[ArchiveFile] = []
     with step("Looking for expired files" if dry_run else "Deleting expired files", quick=True) as say:
         for topic, days in chosen.retention_days.items():

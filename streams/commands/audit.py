@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import sys
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from streams.audit.reading import audit as read_all
 from streams.errors import TopicMissing
 from streams.kafka.client import why_unreachable
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, admin_client
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -67,7 +67,7 @@ def audit(span_ms: int, settle_ms: int, *, as_json: bool) -> None:
     if settle_ms >= span_ms:
         raise click.UsageError("--settle leaves nothing to look at: it must be shorter than --since")
     settings = load_settings()
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     ledger = Ledger(settings.decision_deadline_ms)
     with step("Auditing", Console(stderr=True)) as say:
         partitions = _partitions(settings)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import sys
-import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from streams.conformance.listening import Listener
 from streams.conformance.producer import Traffic, judge
 from streams.kafka.group_view import group_view
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -171,7 +171,7 @@ async def _listen(
         async with Listener(settings, CALL_EVENTS) as listener:
             traffic = Traffic(listener.partitions, switch_id, round(calls_last * 1e3))
             async for heard in listener.listen(seconds):
-                traffic.add(heard, time.time_ns() // 1_000_000)
+                traffic.add(heard, wall_clock_ms())
                 say(f"{traffic.heard:,} records, {len(traffic.setups):,} set-ups, {len(traffic.ends):,} ends")
                 if traffic.heard >= records:
                     break

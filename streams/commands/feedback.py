@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -34,6 +33,7 @@ from streams.commands.shared.distinct_files import require_distinct
 from streams.files import open_input
 from streams.kafka.publishing.sending import Record
 from streams.kafka.topics import CALL_FEEDBACK
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.wire.feedback import FeedbackRefused, read_feedback
@@ -101,10 +101,11 @@ def add(
       robocall feedback add robocall --calling +12025550123 --source traceback --campaign car-warranty
     """
     cells = {
-        "time": str(_now_ms()), "verdict": verdict, "source": source, "call_id": call_id, "calling_number": calling,
-        "called_number": called, "call_time": at, "campaign": campaign, "kind": kind, "note": note,
+        "time": str(wall_clock_ms()), "verdict": verdict, "source": source, "call_id": call_id,
+        "calling_number": calling, "called_number": called, "call_time": at, "campaign": campaign, "kind": kind,
+        "note": note,
     }  # fmt: skip
-    reading = Reading({name: name for name in cells}, _now_ms(), zone=time_zone)
+    reading = Reading({name: name for name in cells}, wall_clock_ms(), zone=time_zone)
     try:
         record = _checked(reading.row(cells))
     except ComplaintRefused as error:
@@ -171,7 +172,7 @@ def import_(
     kind = PRESETS[preset] if preset else None
     reading = Reading(
         _named(mapped),
-        _now_ms(),
+        wall_clock_ms(),
         verdict=Verdict(verdict) if verdict else None,
         source=FeedbackSource(source) if source else kind.source if kind else None,
         zone=time_zone,
@@ -266,7 +267,3 @@ def _record(said: Feedback) -> Record:
     """Key and value: the key is the calling number, as in all topics."""
     key = None if said.calling_number is None else normal_form(said.calling_number).encode("utf-8", "surrogatepass")
     return key, encode(said)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -31,6 +31,7 @@ from streams.errors import TopicMissing
 from streams.files import open_output
 from streams.kafka.client import why_unreachable
 from streams.kafka.topics import CALL_EVENTS, admin_options
+from streams.running.clock import wall_clock_ms
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
 from streams.wire.records import encode
@@ -166,7 +167,7 @@ async def _send_when_due(
     say: Say,
 ) -> None:
     begin_s = time.monotonic() + _WARM_UP_MS / 1_000
-    traffic = live_events(spec, first_ms=round(time.time() * 1_000) + _WARM_UP_MS)
+    traffic = live_events(spec, first_ms=wall_clock_ms() + _WARM_UP_MS)
     for due_s, event, truth in traffic:
         if due_s >= seconds:
             break

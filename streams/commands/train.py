@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import time
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -30,6 +29,7 @@ from streams.commands.shared.labelled import (
     serving_schema,
     simulated,
 )
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
@@ -139,7 +139,7 @@ def train(
             trained,
             out,
             schema_id=serving_schema(data).schema_id,
-            created_ms=time.time_ns() // 1_000_000,
+            created_ms=wall_clock_ms(),
             made_by=made_by(click.get_current_context()),
             curve=measured,
         )
@@ -307,7 +307,7 @@ def evaluate(
         judgement = judge(
             judged,
             data,
-            made_ms=time.time_ns() // 1_000_000,
+            made_ms=wall_clock_ms(),
             reference_data=reference_data,
             learnt=None if report is None else partial(learn_first_part, say=say),
             say=say,

@@ -1,12 +1,13 @@
 """Test calls: set-ups and ends as a switch would publish them, with numbers that nobody has (+1 NPA 555 01XX)."""
 
 import re
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+
+from streams.running.clock import wall_clock_ms
 
 CALLED = "+13125550142"
 TRUNK_GROUP = "conformance"
@@ -38,7 +39,7 @@ class TestCalls:
         fields = {
             "type": "call_setup",
             "call_id": f"{name}@{self.switch_id}",
-            "setup_time_ms": time.time_ns() // 1_000_000,
+            "setup_time_ms": wall_clock_ms(),
             "calling_number": calling_number,
             "called_number": CALLED,
             "trunk_group_id": TRUNK_GROUP,

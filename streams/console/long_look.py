@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streams.console.bench import Bench, Found
+from streams.running.clock import wall_clock_ms
 
 FRESH_S = 10.0
 """So long nobody looks again, unless told otherwise; and never sooner."""
@@ -43,7 +44,7 @@ class LongLook:
         return self._found, self._going is not None
 
     async def _ask(self) -> None:
-        began_s, began_ms = time.monotonic(), time.time_ns() // 1_000_000
+        began_s, began_ms = time.monotonic(), wall_clock_ms()
         found = await self._bench.run(self._look)
         if found.why_not:  # it is asked again soon, and what was found before is shown beside
             self._found = Found(None if self._found is None else self._found.content, found.why_not)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from streams.archive.files import ArchiveStore
@@ -15,6 +15,7 @@ from streams.console.bench import Bench, Found
 from streams.console.subjects import Kind, Subject
 from streams.redis.connection import connect
 from streams.redis.lookups import find, is_decision_id
+from streams.running.clock import utc_today
 from streams.settings import Settings
 
 REDIS_S = 4.0
@@ -99,7 +100,7 @@ def asking(chosen: ArchiveSettings) -> Iterator[Any]:
 
 def since(days: int) -> str:
     """The first of the days that are searched, as SQL: days of the archive are those of UTC, wherever we are."""
-    return f"DATE '{datetime.now(UTC).date() - timedelta(days)}'"
+    return f"DATE '{utc_today() - timedelta(days)}'"
 
 
 def condition_of(chosen: ArchiveSettings, subject: Subject) -> tuple[str, tuple[str, ...]]:

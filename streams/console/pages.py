@@ -21,6 +21,7 @@ from streams.console.sessions import Session
 from streams.console.subjects import Kind, Subject, read_subject
 from streams.console.visits import Visits
 from streams.redis.lookups import SHOWN_MEASURES
+from streams.running.clock import wall_clock_ms
 from streams.running.masking import masked
 
 MOST_SUSPECTS = 25
@@ -65,7 +66,7 @@ class Handlers:
             unreadable=self._memory.unreadable,
             rates=self._memory.rates(),
             latency=self._memory.latency(),
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=wall_clock_ms(),
         )
 
     async def suspects(self, request: Request, user: User, session: Session) -> Response:

@@ -32,6 +32,7 @@ from streams.kafka.locating import Locator, Mark, Place
 from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.plugs import Plugs
 from streams.kafka.watermarks import Watermarks
+from streams.running.clock import wall_clock_ms
 
 MAX_RECORDS_PER_POLL = 4_096
 """Bounds the time between two polls, and with it what a revoked partition has to wait for."""
@@ -129,7 +130,7 @@ class PollConsumer(driver.Consumer):
             else:
                 self._move_on(tp, unread)
         if self.clock.is_due(self._awake_s):
-            self.clock.compare(self._awake_s, time.time_ns() // 1_000_000, arrivals_ms)
+            self.clock.compare(self._awake_s, wall_clock_ms(), arrivals_ms)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand on what polls bring, until the end. The driver's loop makes four tasks for each message."""

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 import structlog
 
@@ -21,6 +21,7 @@ from detector.policy.screening import Screener
 from models.store.storage import StoredFile
 from streams.numbers.dno_files import DnoFile, DnoFileRefused, DnoFiles
 from streams.numbers.dno_text import MAX_ENTRIES
+from streams.running.clock import utc_today
 from streams.running.daemon_thread import DaemonThread
 
 LOOK_S = 5.0
@@ -75,11 +76,6 @@ class _Known:
     listed: StoredFile
     good: DnoFile | None
     problem: str | None = None
-
-
-def utc_today() -> date:
-    """The day that it is, UTC, by the clock of this machine."""
-    return datetime.now(UTC).date()
 
 
 class DnoFollower:

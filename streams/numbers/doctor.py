@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.serve.signing import Signing
 from streams.numbers.dno_files import DnoFileRefused, DnoFiles
-from streams.numbers.dno_follower import utc_today
+from streams.running.clock import utc_today
 
 
 def listed(url: str | None, signing: Signing) -> Iterator[tuple[bool, str]]:

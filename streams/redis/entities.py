@@ -27,6 +27,7 @@ from streams.redis.bounded import (
 )
 from streams.redis.connection import ENTITIES_CHANGED, Guard, entity_key
 from streams.redis.entity_journal import forget_old
+from streams.running.clock import wall_clock_ms
 from streams.wire.records import ENTITY_DECISION_DECODER
 
 PER_TRIP = 200
@@ -148,7 +149,7 @@ class EntityFollower:
     def _take(self, entity: str, raw: bytes | None) -> None:
         """Take what stands at an entity: nothing (b"") is its end, None is junk."""
         # Wall clock: it only tells an expiry in Redis from a deletion. Whether a decision holds is asked in event time.
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wall_clock_ms()
         known = self._standing.active(entity, now_ms)
         if raw == b"":
             if known is not None:

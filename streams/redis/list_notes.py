@@ -3,7 +3,6 @@
 A hash beside each set of entries. Workers of earlier versions do not look at it: for them every block is analytics.
 """
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from redis.asyncio import Redis
 from detector.policy.lists import Basis
 from streams.redis.bounded import is_instant, record, run_script
 from streams.redis.connection import list_key
+from streams.running.clock import wall_clock_ms
 
 NOTED_LISTS = ("allow", "block", "dno")
 FOLLOWED_NOTES = ("allow", "block")
@@ -97,7 +97,7 @@ def note_now(
     """Write a note of this instant; empty where there is nothing to say."""
     if basis is None and by is None and reason is None and until_ms is None:
         return b""
-    return msgspec.json.encode(Note(basis, by, reason, time.time_ns() // 1_000_000, until_ms))
+    return msgspec.json.encode(Note(basis, by, reason, wall_clock_ms(), until_ms))
 
 
 def note_of(raw: Any) -> Note | None:

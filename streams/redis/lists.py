@@ -7,7 +7,6 @@ the screener has none, and every call passes.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -43,6 +42,7 @@ from streams.redis.list_notes import (
     Note,
     read_notes,
 )
+from streams.running.clock import wall_clock_ms
 
 MAX_VERSION_BYTES = 64
 Source = Literal["redis", "kept", "none", "unknown"]
@@ -127,7 +127,7 @@ class ListFollower:
 
     def view(self) -> ListsView:
         """Say which lists are in force."""
-        age_s = max(0, _now_ms() - self._confirmed_ms) / 1_000 if self._confirmed_ms else None
+        age_s = max(0, wall_clock_ms() - self._confirmed_ms) / 1_000 if self._confirmed_ms else None
         return ListsView(self._source, age_s, self._emergency_held)
 
     async def run(self) -> None:
@@ -200,14 +200,14 @@ class ListFollower:
             if self._source != "none":
                 self._complain("the lists have vanished from Redis: the last ones hold, see `robocall lists`")
         if version is not None and version == self._version:
-            self._confirmed_ms = _now_ms()
+            self._confirmed_ms = wall_clock_ms()
         if self._source == "redis" and self._keeper is not None and self._screener.lists is not None:
             version_text = (self._version or b"").decode("utf-8", "replace")
             self._keeper.keep(Kept(self._screener.lists, version_text, self._confirmed_ms))
 
     def _has_ended(self, version: bytes) -> bool:
         """Whether an entry of the lists in force has ended since they were read."""
-        return version == self._version and self._ends_ms is not None and self._ends_ms <= _now_ms()
+        return version == self._version and self._ends_ms is not None and self._ends_ms <= wall_clock_ms()
 
     async def _load_lists(self, version: bytes) -> None:
         found = await self._guard.attempt(self._sizes)
@@ -242,7 +242,7 @@ class ListFollower:
         if known and self._emergency_held:
             loaded["emergency"] = known
         # In a thread: bringing millions of entries to their form is Python code that lets the event loop run meanwhile.
-        now_ms = _now_ms()
+        now_ms = wall_clock_ms()
         self._screener.lists = await asyncio.to_thread(_lists, loaded, notes, now_ms)
         ends_ms = (note.until_ms for note in notes["allow"].values() if note.until_ms is not None)
         self._ends_ms = min((end_ms for end_ms in ends_ms if end_ms > now_ms), default=None)
@@ -329,10 +329,6 @@ class ListFollower:
         if message != self._complained:
             log.warning(message)
             self._complained = message
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _entry(name: str, raw: bytes) -> str | None:

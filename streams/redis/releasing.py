@@ -4,7 +4,6 @@ The release stands where a standing decision would, so that workers learn of it 
 earlier versions let the calls pass.
 """
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from streams.redis.connection import entity_key
 from streams.redis.entity_journal import write_entity
 from streams.redis.list_changes import change_list
 from streams.redis.list_notes import MAX_NOTE_BYTES, note_of, notes_key
+from streams.running.clock import wall_clock_ms
 from streams.wire.records import EntityDecisionRecord, encode
 
 CATEGORY = "released"
@@ -57,7 +57,7 @@ async def release(redis: Redis, entity: str, *, by: str, grace_s: float) -> Rele
     Raises:
         redis.exceptions.RedisError: the server is away, or refuses.
     """
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     until_ms = now_ms + round(grace_s * 1_000)
     entry = entity.removeprefix(NUMBER_ENTITY)
     ordered = await _order_on(redis, entry)

@@ -24,6 +24,7 @@ from streams.redis.bounded import SMALL_SET, number, text
 from streams.redis.connection import PASSING, SHARE_TTL_S, TRUNK_PARTITIONS, Guard
 from streams.redis.trunk_scripts import queue_read, queue_write
 from streams.redis.trunk_shares import KNOWN_ENOUGH, OtherShares, OwnShares, TrunkView, known_share
+from streams.running.clock import wall_clock_ms
 from streams.running.time_slices import SLICES_PER_PAUSE, TimeSlices
 from streams.settings import MAX_PARTITIONS
 
@@ -274,7 +275,7 @@ class TrunkExchange:
             return None
         other.foreign_until_s = 0.0
         trunk = text(name)
-        if trunk is None or own_name != name or latest_ms > time.time_ns() // 1_000_000 + self._limits.ahead_ms:
+        if trunk is None or own_name != name or latest_ms > wall_clock_ms() + self._limits.ahead_ms:
             self.invalid += 1
             return None
         return trunk

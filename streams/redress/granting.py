@@ -25,6 +25,7 @@ from streams.redis.connection import E164, asked
 from streams.redis.list_changes import change_list
 from streams.redis.list_notes import MAX_BY, note_now
 from streams.redis.releasing import Released, release
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 from streams.wire.cases import Case, CaseEntry
 from streams.wire.records import FeedbackRecord, encode
@@ -81,7 +82,7 @@ def lift(settings: Settings, number: str, *, who: str, case_id: str, allow_days:
     if not E164.fullmatch(number):
         return None
     began_s, by = time.monotonic(), f"{who[: MAX_BY - len(case_id) - 2]}, {case_id}"
-    until_ms = time.time_ns() // 1_000_000 + round(allow_days * DAY_MS) if allow_days else None
+    until_ms = wall_clock_ms() + round(allow_days * DAY_MS) if allow_days else None
 
     async def work(redis: Redis) -> Released:
         done = await release(redis, NUMBER_ENTITY + number, by=by, grace_s=settings.release_grace_s)
@@ -173,7 +174,7 @@ async def tell_others(settings: Settings, claim: Claim, note: str) -> None:
     if number is not None and E164.fullmatch(number):
         await publish_end(settings, NUMBER_ENTITY + number)
     said = FeedbackRecord(
-        time_ms=time.time_ns() // 1_000_000,
+        time_ms=wall_clock_ms(),
         verdict=Verdict.LEGITIMATE,
         source=FeedbackSource.REDRESS,
         call_id=claim.call_id,

@@ -29,6 +29,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
 from streams.kafka.fetched import Rows
 from streams.kafka.locating import Change, Place
+from streams.running.clock import wall_clock_ms
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
 from streams.screening.repeats import Remembered
@@ -352,7 +353,7 @@ class Recovery:
         Returns:
             Whether there is anything to count.
         """
-        since_ms = time.time_ns() // 1_000_000 - round(self._limits.warm_up_s * 1_000)
+        since_ms = wall_clock_ms() - round(self._limits.warm_up_s * 1_000)
         start = await reader.offset_at(partition, since_ms)
         start = max(target if start is None else start, target - self._limits.warm_up_events)
         if start >= target:

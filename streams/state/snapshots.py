@@ -19,6 +19,7 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
 from detector.windows.sweep import Sweep, SweptRows
+from streams.running.clock import wall_clock_ms
 from streams.running.daemon_thread import DaemonThread
 from streams.state.policy_memory import encode
 from streams.state.snapshot_errors import SnapshotRefused
@@ -231,7 +232,7 @@ class Snapshots:
             partition=partition,
             offset=offset,
             generation=generation,
-            created_ms=time.time_ns() // 1_000_000,
+            created_ms=wall_clock_ms(),
             layout=self._state.engine.layout,
             feature_schema=FEATURE_SCHEMA_ID,
             partitions=self._partitions(),
@@ -265,7 +266,7 @@ class Snapshots:
             return
         self._last[header.partition] = header.offset
         self.taken.published += 1
-        self.taken.last_ms = time.time_ns() // 1_000_000
+        self.taken.last_ms = wall_clock_ms()
 
 
 def _owners(memory: PolicyMemory, partition_of: Callable[[str], int]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from detector.trust.replays import SeenTokens, without_replay
 from detector.trust.verdict import Cause, Refused, Verdict
 from detector.trust.verify import Trust, verify
 from streams.errors import SettingsInvalid
+from streams.running.clock import wall_clock_ms
 from streams.running.failures import Failures
 from streams.trust.anchors import Sources, TrustLists
 from streams.trust.cache import ChainCache
@@ -200,11 +201,11 @@ def make_verifying(settings: TrustSettings, lookup: Lookup = system_lookup) -> V
         stored,
         Keeping(settings.kept_s, settings.longest_kept_s, settings.refused_kept_s, settings.max_waiting_fetches),
         metrics,
-        _epoch_ms,
+        wall_clock_ms,
     )
     sources = Sources(settings.anchors_url, settings.crl_url, _administrators(settings), settings.renewal_s)
     own = Fetcher(limits, Resolver(EVERYWHERE, lookup), tls)
-    lists = TrustLists(sources, settings.state_url, own, Failures(metrics.internal_error), _epoch_ms)
+    lists = TrustLists(sources, settings.state_url, own, Failures(metrics.internal_error), wall_clock_ms)
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="verify")
     verifier = Verifier(certificates, lists, SeenTokens(settings.max_seen_tokens), metrics, threads)
     return Verifying(verifier, certificates, lists, stored, metrics, threads)
@@ -227,7 +228,3 @@ def _tls(settings: TrustSettings) -> ssl.SSLContext:
         raise SettingsInvalid(
             f"{TRUST_PREFIX}TLS_CAFILE: {settings.tls_cafile} holds no certificates in PEM"
         ) from error
-
-
-def _epoch_ms() -> int:
-    return time.time_ns() // 1_000_000

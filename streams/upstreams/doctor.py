@@ -2,16 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 
+from streams.running.clock import utc_today
 from streams.upstreams.entries import load_upstreams
 from streams.upstreams.findings import findings_of
 from streams.upstreams.settings import UpstreamsSettings
-
-
-def utc_today() -> date:
-    """The day that it is, UTC, by the clock of this machine."""
-    return datetime.now(UTC).date()
 
 
 def known_upstreams() -> Iterator[tuple[bool, str]]:

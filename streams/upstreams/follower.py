@@ -15,8 +15,8 @@ from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
 from streams.metrics import Metric
+from streams.running.clock import utc_today
 from streams.running.daemon_thread import DaemonThread
-from streams.upstreams.doctor import utc_today
 from streams.upstreams.entries import Upstream, UpstreamsInvalid, load_upstreams
 from streams.upstreams.findings import Kind, findings_of
 from streams.upstreams.settings import UpstreamsSettings

@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 
 from detector.contract.events import CallSetup
 from streams.kafka.fetched import Partition, Poll, Rows
-from streams.kafka.publishing.outbox import wall_clock_ms
 from streams.kafka.publishing.publisher import Delivery
 from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.topics import CALL_EVENTS
+from streams.running.clock import wall_clock_ms
 from streams.running.failures import Failures
 from streams.trust.setup_verifier import SetupVerifier
 from streams.trust.verifier import MOST_CHARACTERS

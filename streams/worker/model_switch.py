@@ -27,6 +27,7 @@ from models.watch.shadow import Disagreement, Shadow
 from models.watch.watched import WatchedModel
 from streams.redis.connection import NO_MODEL
 from streams.redis.worker_reports import MAX_REFUSALS, MAX_WHY, Refusal, Role, WorkerReport
+from streams.running.clock import wall_clock_ms
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 30.0
@@ -38,10 +39,6 @@ log = structlog.get_logger(__name__)
 
 def _clock_ms() -> int:
     return time.monotonic_ns() // 1_000_000
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _said(error: Exception) -> str:
@@ -91,7 +88,7 @@ class _Follower:
                 self.refused += 1
                 cause = f"{type(error).__name__}: {error}"
                 self._forget(name)
-                self._refusals.append(Refusal(self._role, name, _said(error), _now_ms()))
+                self._refusals.append(Refusal(self._role, name, _said(error), wall_clock_ms()))
                 log.warning("model refused, the running one stays", role=self._role, model=name, cause=cause)
                 if getattr(error, "retriable", False):
                     await asyncio.sleep(pause_s)
@@ -135,7 +132,7 @@ class ModelSwitch:
         self._refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
         self._follow_active = _Follower("active", self._refusals, self._load_promoted, self._put)
         self._follow_shadow = _Follower("shadow", self._refusals, self._load, self._put_beside)
-        self._since_ms = _now_ms()
+        self._since_ms = wall_clock_ms()
         self._was_told = False
         self.has_looked = asyncio.Event()
         """The registry has been asked what to begin with."""
@@ -249,7 +246,7 @@ class ModelSwitch:
 
     def _put(self, model: Classifier) -> None:
         self.is_compared = False
-        self._since_ms = _now_ms()
+        self._since_ms = wall_clock_ms()
         beside = self._watched.shadow
         self._install(model, _drift_watch(model), None if beside is None else self._shadow_of(model, beside.model))
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import structlog
 
-from streams.kafka.publishing.outbox import wall_clock_ms
 from streams.kafka.topics import DEAD_LETTERS
+from streams.running.clock import wall_clock_ms
 from streams.wire.feedback import FeedbackRefused
 from streams.wire.records import dead_letter
 from streams.worker.feedback import FeedbackCounts

@@ -21,6 +21,7 @@ from streams.kafka.publishing.publisher import Delivery, Expects
 from streams.kafka.publishing.records import Packed, Perishable, Record
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS
 from streams.log import NumberDigest
+from streams.running.clock import wall_clock_ms
 from streams.screening.batch import Batch, Unusable
 from streams.screening.lateness import LateForm, Waiting
 from streams.screening.pipeline import Pipeline
@@ -55,11 +56,6 @@ class Publishes(Protocol):
             KeyError: The publisher was not made for the topic.
         """
         ...
-
-
-def now_ms() -> int:
-    """Wall clock, epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class CallScreening:
@@ -98,7 +94,7 @@ class CallScreening:
         processed: Callable[[int, int], object],
         partitions: Callable[[], int],
         traces: CallTraces | None = None,
-        clock_ms: Callable[[], int] = now_ms,
+        clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._pipeline = pipeline
         self._traces = traces

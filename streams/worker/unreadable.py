@@ -5,8 +5,8 @@ from typing import Any
 import structlog
 
 from streams.kafka.fetched import Unreadable
-from streams.kafka.publishing.outbox import wall_clock_ms
 from streams.kafka.topics import DEAD_LETTERS
+from streams.running.clock import wall_clock_ms
 from streams.wire.records import batch_dead_letter
 from streams.worker.metrics import Metrics
 from streams.worker.reports import Informs

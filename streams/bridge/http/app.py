@@ -28,6 +28,7 @@ from streams.bridge.records.freeswitch import read_freeswitch
 from streams.bridge.records.kamailio import read_kamailio
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.bridge.traces import CallTrace
+from streams.running.clock import wall_clock_ms
 from streams.web.bodies import BodyRefused, read_body
 from streams.web.server import HttpServer
 
@@ -84,7 +85,7 @@ class HttpDip:
         trace = self._asker.begin_trace("http")
 
         async def made() -> tuple[Asked, bytes]:
-            peer, now_ms = self._peer(request), _now_ms()
+            peer, now_ms = self._peer(request), wall_clock_ms()
             setup = read_setup(await body_of(request, MAX_RECORD_BYTES), peer, now_ms)
             waits_s, usual_s = self._waits_s(request, peer)
             asked = await self._asker.ask(setup, waits_s, usual_s=usual_s, trace=trace)
@@ -99,7 +100,7 @@ class HttpDip:
         trace = self._asker.begin_trace("atis")
 
         async def made() -> tuple[Asked, bytes]:
-            peer, now_ms = self._peer(request), _now_ms()
+            peer, now_ms = self._peer(request), wall_clock_ms()
             setup = read_verification(await body_of(request, MAX_RECORD_BYTES), peer, request_id, now_ms)
             waits_s, usual_s = self._waits_s(request, peer)
             asked = await self._asker.ask(setup, waits_s, names_call=False, usual_s=usual_s, trace=trace)
@@ -110,13 +111,13 @@ class HttpDip:
 
     async def end(self, request: Request) -> Response:
         """Publish the end of a call; 202."""
-        peer, now_ms = self._peer(request), _now_ms()
+        peer, now_ms = self._peer(request), wall_clock_ms()
         body = await body_of(request, MAX_RECORD_BYTES)
         return self._published(read_end(body, request.path_params["call_id"], peer, now_ms))
 
     async def record(self, request: Request) -> Response:
         """Publish the end that a call detail record tells of; 202, also for one that ends no call."""
-        peer, now_ms = self._peer(request), _now_ms()
+        peer, now_ms = self._peer(request), wall_clock_ms()
         read = FORMS.get(request.path_params["form"])
         if read is None:
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_form", f"Records have the form {' or '.join(FORMS)}.")
@@ -204,10 +205,6 @@ async def body_of(request: Request, limit_bytes: int) -> bytes:
         return await read_body(request, limit_bytes)
     except BodyRefused as error:
         raise Problem(error.status, error.code, error.detail, CLOSE) from error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _gone(request: Request, error: ClientDisconnect) -> Response:

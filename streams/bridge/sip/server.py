@@ -24,6 +24,7 @@ from streams.bridge.sip.responses import Send, Source
 from streams.bridge.sip.sockets import Connections, Stream, listen_for_datagrams
 from streams.bridge.sip.transactions import Ask, Cancelled, Dropped, Key, Transactions
 from streams.errors import SettingsInvalid
+from streams.running.clock import wall_clock_ms
 from streams.running.services import Background
 from streams.web.tls_listener import BACKLOG, TlsListener
 
@@ -221,7 +222,7 @@ class SipDip:
         said, trace = FAIL_OPEN, self._asker.begin_trace(DIP)
         answer = passing(peer, request, is_fail_open=True)
         try:
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = wall_clock_ms()
             setup = call_setup(request, peer, source.ip, now_ms)
             asked = await self._asker.ask(setup, self._deadline_ms(peer) / 1_000, trace=trace)
             decision, why = asked.decision, asked.reason
@@ -279,7 +280,7 @@ def _end(setup: dict[str, Any], status: int, released_by: str) -> dict[str, Any]
     """The end of a call that never got beyond us, this instant."""
     kept = ("call_id", "setup_time_ms", "calling_number", "called_number", "trunk_group_id", "switch_id")
     end = {name: setup[name] for name in kept if name in setup}
-    now_ms = max(time.time_ns() // 1_000_000, setup["setup_time_ms"])
+    now_ms = max(wall_clock_ms(), setup["setup_time_ms"])
     return end | {"type": "call_end", "end_time_ms": now_ms, "sip_status": status, "released_by": released_by}
 
 

@@ -1,7 +1,6 @@
 """`robocall adapt`: from a carrier's events and feedback to a model of its own, or to the base where that is better."""
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -50,6 +49,7 @@ from streams.commands.questions.table import answered_rows
 from streams.commands.train import made_by, print_curve
 from streams.files import changing
 from streams.numbers.assigned import read_unassigned
+from streams.running.clock import wall_clock_ms
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
 
@@ -214,7 +214,7 @@ def _written(
         base,
         out,
         schema_id=schema_id,
-        created_ms=time.time_ns() // 1_000_000,
+        created_ms=wall_clock_ms(),
         made_by=made_by(click.get_current_context()) | of_calls(SCHEMAS[schema_id].names, codes),
         curve=curve,
     )
@@ -243,7 +243,7 @@ def _measured(
     references = find(span, registered, answers[chosen], secret_of(settings.signing, model.version))
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
     remedy = MORE_DAYS if outcome.is_base else LATER
-    subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic, remedy)
+    subject = Subject.of(model, settings.partitions, span, wall_clock_ms(), traffic, remedy)
     found = make(subject, references, budgets, policy.standing_blocks, None)
     own = out.absolute()
     Beside(Registry(own.parent, settings.signing), own.name, own, settings.partitions).write(found)

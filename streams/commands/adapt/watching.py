@@ -35,6 +35,7 @@ from streams.commands.models.place import Place
 from streams.commands.models.promote import put_in_shadow
 from streams.kafka.topics import CALL_EVENTS
 from streams.redis.connection import NO_MODEL
+from streams.running.clock import wall_clock_ms
 
 MODEL, UNFINISHED, LOCK = "model", "unfinished", "watch.lock"
 """In the folder of the watch: what the last night wrote; what this one writes; held while a watch runs."""
@@ -75,7 +76,7 @@ class WallClock:
 
     def now_ms(self) -> int:
         """See `Clock`."""
-        return time.time_ns() // 1_000_000
+        return wall_clock_ms()
 
     def sleep(self, seconds: float) -> None:
         """See `Clock`."""

@@ -1,7 +1,6 @@
 """Ask a person on a terminal, one key an answer."""
 
 import io
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from detector.contract.events import Verdict
 from streams.commands.questions.asked import Asked
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.wire.feedback import said_of
 from streams.wire.records import encode
@@ -77,7 +77,7 @@ def session(questions: Sequence[Asked], out: BinaryIO, console: Console) -> tupl
             break
         verdict = KEYS[key]
         if verdict is not None:
-            out.write(answered(asked, verdict, time.time_ns() // 1_000_000))
+            out.write(answered(asked, verdict, wall_clock_ms()))
             answers, calls = answers + 1, calls + len(asked.call_ids)
     return answers, calls
 

@@ -1,7 +1,6 @@
 """`robocall budgets`: measure at which scores budgets are spent on the carrier's own traffic, and show what holds."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -44,6 +43,7 @@ from streams.commands.replay import loaded, replayed, require_judged
 from streams.commands.shared.distinct_files import require_distinct
 from streams.files import changing
 from streams.redis.connection import list_key
+from streams.running.clock import wall_clock_ms
 from streams.running.progress import Say, step
 from streams.screening.batch import Batch
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
@@ -258,7 +258,7 @@ def _measured(
     with step("Finding the thresholds", console):
         span = collector.span(judge_h)
         _require_alike(last, model, collector)
-        now_ms, remedy = time.time_ns() // 1_000_000, MORE_DAYS if judge_h is None else LATER
+        now_ms, remedy = wall_clock_ms(), MORE_DAYS if judge_h is None else LATER
         subject = Subject.of(model, settings.partitions, span, now_ms, collector.traffic, remedy)
         secret = secret_of(settings.signing, model.version)
         references = find(span, keys_of(numbers), answers_about(span, said), secret)
@@ -318,7 +318,7 @@ def show(name: str | None, partitions: int | None, url: str | None, *, as_json: 
         beside(place_of(url), name, partitions or settings.partitions) as where,
     ):
         found, force = where.read(), where.in_force(settings)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     state = {"state": force.state(now_ms), "said": force.said(now_ms)}
     if as_json:
         click.echo(json.dumps({**state, "measure": None if found is None else plain(found)}))

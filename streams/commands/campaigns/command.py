@@ -39,6 +39,7 @@ from streams.commands.shared.unmasking import Numbers, unmask_option
 from streams.errors import ReplayFailed
 from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
 from streams.log import configure_log
+from streams.running.clock import wall_clock_ms
 from streams.running.metrics_page import served
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
@@ -121,7 +122,7 @@ def list_(*, kind: str | None, within_h: float | None, most: int, numbers: Numbe
     console = Console(stderr=True)
     with step("Reading the topic campaigns", console, quick=True):
         said = campaigns_now(load_settings())
-    since_ms = 0 if within_h is None else time.time_ns() // 1_000_000 - round(within_h * HOUR_MS)
+    since_ms = 0 if within_h is None else wall_clock_ms() - round(within_h * HOUR_MS)
     chosen = [one for one in said.records.values() if one.merged_into is None and kind in {None, one.kind}]
     lately = [one for one in chosen if one.last_seen_ms >= since_ms]
     _tell(lately, most, numbers, console, said.verdicts, as_json=as_json)

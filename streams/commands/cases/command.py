@@ -1,7 +1,6 @@
 """`robocall cases list|show|hold|prune`."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from streams.cases.store import CaseStore
 from streams.commands.cases.showing import line, lines
 from streams.commands.lookup import JSON_OPTION
 from streams.commands.shared.unmasking import MASKED, Numbers, unmask_option
+from streams.running.clock import wall_clock_ms
 from streams.running.progress import step
 from streams.settings import load_settings
 from streams.wire.cases import Case, CaseKind
@@ -83,7 +83,7 @@ def list_(
 ) -> None:
     """List cases, one a line, the oldest first; the latest 10,000 that fit. With --json a whole case in each line."""
     require(Role.LOOK_UP)
-    since_ms = 0 if days is None else _now_ms() - round(days * 86_400_000)
+    since_ms = 0 if days is None else wall_clock_ms() - round(days * 86_400_000)
     kinds = set(CaseKind) if kind is None else {CaseKind(kind)}
 
     def wanted(case: Case) -> bool:
@@ -115,7 +115,8 @@ def show(case_id: str, *, numbers: Numbers, as_json: bool) -> None:
 def hold(case_id: str, why: str, *, end: bool, as_json: bool) -> None:
     """Keep a case beyond its retention, until the hold is ended."""
     require(Role.GRANT)
-    entry = new_entry(who=CaseSettings.load().who, what="hold_ended" if end else "held", why=why, now_ms=_now_ms())
+    what = "hold_ended" if end else "held"
+    entry = new_entry(who=CaseSettings.load().who, what=what, why=why, now_ms=wall_clock_ms())
     tell(
         with_cases(lambda store: store.append(case_id, entry, lambda case: replace(case, is_held=not end))),
         MASKED,
@@ -133,7 +134,7 @@ def prune(*, dry_run: bool, as_json: bool) -> None:
     its own: `robocall archive prune`.
     """
     require(Role.GRANT)
-    days, now_ms = CaseSettings.load().retention_days, _now_ms()
+    days, now_ms = CaseSettings.load().retention_days, wall_clock_ms()
 
     def may_go(case: Case) -> bool:
         return is_past(case, retention_days=days, now_ms=now_ms)
@@ -153,7 +154,3 @@ def prune(*, dry_run: bool, as_json: bool) -> None:
         click.echo(encode({"dry_run": dry_run, "pruned": gone}).decode())
     else:
         click.echo("\n".join([*gone, f"{'would go' if dry_run else 'deleted'}: {len(gone):,}"]))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +31,7 @@ from streams.console.users import Account, new_users, write_users
 from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.local.services import free_ports, port_accepts
+from streams.running.clock import utc_today
 from streams.running.progress import step
 from streams.settings import PREFIX
 from streams.traceback.settings import TRACEBACK_PREFIX
@@ -103,7 +103,7 @@ def prepared_desk(seed: int, model: Path) -> Desk:
 
 def invented_upstreams(seed: int) -> list[Upstream]:
     """Name a provider behind each trunk group of the traffic; the upper half of them is wholesale."""
-    network, today = build_network(TrafficSpec(seed=seed)), datetime.now(UTC).date()
+    network, today = build_network(TrafficSpec(seed=seed)), utc_today()
     retail = len(network.trunk_ids) // 2
     return [
         Upstream(

@@ -22,6 +22,7 @@ from streams.commands.demo.pace import Pace
 from streams.commands.demo.view import Sent
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_EVENTS
+from streams.running.clock import wall_clock_ms
 from streams.running.progress import Say
 
 BATCH_BYTES = 256 * 1024
@@ -110,9 +111,7 @@ class CallTraffic:
         self._partitions = partitions
         self._dipped = dipped
         self._seconds = seconds
-        self._spec = demo_spec(
-            round(time.time() * 1e3), rate=rate, seed=seed, history_hours=history_hours, seconds=seconds
-        )
+        self._spec = demo_spec(wall_clock_ms(), rate=rate, seed=seed, history_hours=history_hours, seconds=seconds)
         self._slices: Iterator[TrafficSlice] | None = None
         self._sent = sent
         self._behind = behind
@@ -131,8 +130,8 @@ class CallTraffic:
                 await self._send_paced(lines, pace)
                 self._sent.history += sum(SETUP in line for line in lines)
                 events += len(lines)
-                say(f"{events:,} events", until_ms - start_ms, time.time() * 1e3 - start_ms)
-            if until_ms >= time.time() * 1e3 - SLICE_MS:
+                say(f"{events:,} events", until_ms - start_ms, wall_clock_ms() - start_ms)
+            if until_ms >= wall_clock_ms() - SLICE_MS:
                 break
 
         def is_done(behind: int) -> bool:
@@ -167,7 +166,7 @@ class CallTraffic:
 
     async def play_live(self) -> None:
         """Send each event when it is due, for the seconds of the live part; what was due meanwhile goes first."""
-        live_ms = time.time() * 1e3 + LEAD_MS
+        live_ms = wall_clock_ms() + LEAD_MS
         end_ms = live_ms + self._seconds * 1e3
         following = asyncio.create_task(self._next())
         while (part := await following) is not None:

@@ -3,7 +3,6 @@
 What is kept in the archive, numbers as keyed digests for one, is known here alone: a command gets batches of lines.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
@@ -25,6 +24,7 @@ from streams.archive.settings import ArchiveSettings
 from streams.commands.archive import Instant, epoch_ms
 from streams.commands.models.place import FILE
 from streams.commands.replay import read_batches
+from streams.running.clock import wall_clock_ms
 from streams.screening.pipeline import MAX_BATCH
 from streams.settings import load_settings
 
@@ -94,7 +94,7 @@ class Source:
         """
         if self.is_archived:
             with connected(ArchiveStore(ArchiveSettings.load().url)) as connection:
-                yield from feedback_before(connection, time.time_ns() // 1_000_000)
+                yield from feedback_before(connection, wall_clock_ms())
 
     def number(self) -> Callable[[str], str]:
         """What makes of a number the form that these events have: a keyed digest where the archive keeps such."""

@@ -1,6 +1,5 @@
 """What `robocall doctor` says of models: whether the promoted one can serve, which alarms workers raise."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,6 +16,7 @@ from streams.metrics import Metric
 from streams.numbers.assigned import read_unassigned
 from streams.redis import worker_reports
 from streams.redis.connection import asked
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.settings import Settings
 
@@ -109,7 +109,7 @@ def enforced(settings: Settings) -> tuple[str, str]:
     Raises:
         RobocallError: the registry or the policy cannot be used.
     """
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     with beside(place_of(settings.models_url), None, settings.partitions) as where:
         force = where.in_force(settings)
     return force.state(now_ms), force.said(now_ms)

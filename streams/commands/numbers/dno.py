@@ -5,7 +5,6 @@ is `robocall lists ... dno`.
 """
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -28,9 +27,10 @@ from streams.cases.roles import Role, require
 from streams.errors import SettingsInvalid
 from streams.files import open_input
 from streams.numbers.dno_files import MOST_DAYS, NAME, DnoFile, DnoFileRefused, DnoFiles
-from streams.numbers.dno_follower import LOOK_S, in_force, utc_today
+from streams.numbers.dno_follower import LOOK_S, in_force
 from streams.numbers.dno_text import MAX_ENTRIES, DnoTextRefused, read_entries
 from streams.numbers.unassigned import GOOD_FOR_DAYS, unassigned_of
+from streams.running.clock import utc_today, wall_clock_ms
 from streams.running.progress import step
 from streams.settings import load_settings
 from streams.wire.cases import CaseKind
@@ -77,7 +77,7 @@ def import_(file: str, name: str, day: datetime, good_for_days: int | None, *, a
     require(Role.GRANT)
     if NAME.fullmatch(name) is None:
         raise click.UsageError("--name has up to 64 small letters, digits and `._-`, a letter or digit first")
-    if day.date() > datetime.now(UTC).date():
+    if day.date() > utc_today():
         raise click.UsageError(f"--date {day.date()} has not come yet")
     files = _files()
     with step(f"Reading {file}") as say, ExitStack() as stack:
@@ -88,7 +88,7 @@ def import_(file: str, name: str, day: datetime, good_for_days: int | None, *, a
         if assigned:
             entries, good_for_days = unassigned_of(entries), good_for_days or GOOD_FOR_DAYS
         of_list = DnoList(DnoSource(name, day.date().isoformat()), entries)
-        made = DnoFile(of_list, time.time_ns() // 1_000_000, good_for_days)
+        made = DnoFile(of_list, wall_clock_ms(), good_for_days)
         say("checking what else is there")
         _require_room(files, made)
         say("writing")

@@ -1,6 +1,5 @@
 """What a person answered: the column `verdict` of a table of questions, and feedback of whoever looked at calls."""
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from models.data.verdicts import LOOKED
 from streams.commands.feedback import records_in
 from streams.commands.questions.table import QuestionsUnreadable, answered_rows
 from streams.commands.records.rows import LINES_SHOWN, Tally
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.wire.feedback import FeedbackRefused, read_feedback
@@ -51,7 +51,7 @@ def answers_in(table: Path, console: Console) -> list[Feedback]:
         return []
     _require_words(table)
     with step(f"Reading {table}", console, quick=True):
-        reading = Reading({}, time.time_ns() // 1_000_000, source=ANALYST.source)
+        reading = Reading({}, wall_clock_ms(), source=ANALYST.source)
         found = [read_feedback(value) for _, value in records_in(str(table), ANALYST, reading, tally)]
     if tally.left_open:
         text = f"{tally.left_open:,} rows of {table} are empty or unsure, so they are left open"

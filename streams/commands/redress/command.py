@@ -1,7 +1,6 @@
 """`robocall redress open|list|show|tell|grant|reject`: from a complaint of who was blocked to an answer."""
 
 import re
-import time
 from datetime import tzinfo
 from typing import Any
 
@@ -33,6 +32,7 @@ from streams.commands.shared.unmasking import MASKED, Numbers, unmask_option
 from streams.redress.granting import MOST_DAYS, Lifted, stays
 from streams.redress.granting import grant as granted
 from streams.redress.looking import looked_up as find_call
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
@@ -107,7 +107,7 @@ def open_(
 def list_(*, is_all: bool, overdue: bool, as_json: bool) -> None:
     """List redress that waits, the oldest first, with the clock of 24 hours."""
     require(Role.LOOK_UP)
-    now_ms = _now_ms()
+    now_ms = wall_clock_ms()
 
     def wanted(case: Case) -> bool:
         left = left_ms(case, now_ms)
@@ -209,7 +209,7 @@ def blocked(subscriber: str, *, numbers: Numbers, as_json: bool) -> None:
     if number is None:
         raise click.UsageError(f"{subscriber!r} is no number, for instance +13125550142")
     with step("Asking the archive", quick=True):
-        calls, lacks = archived.blocked_calls(number, _now_ms())
+        calls, lacks = archived.blocked_calls(number, wall_clock_ms())
     for setup_ms, whole in calls:
         calling = numbers.text(whole)
         told = {"time_ms": setup_ms, "calling_number": calling}
@@ -254,7 +254,7 @@ def _looked_up(asked: Claim) -> Claim:
     """The call as Redis or the archive has it, else as it was asked."""
     complaints: list[str] = []
     with step("Looking for the decision", quick=True):
-        claim = find_call(load_settings(), asked, _now_ms(), complaints.append)
+        claim = find_call(load_settings(), asked, wall_clock_ms(), complaints.append)
     for one in complaints:
         click.echo(printable(one), err=True)
     return claim
@@ -271,7 +271,7 @@ def _say_lifted(claim: Claim, lifted: Lifted | None) -> None:
 
 
 def _tell(case: Case, numbers: Numbers = MASKED, *, as_json: bool) -> None:
-    now_ms = _now_ms()
+    now_ms = wall_clock_ms()
     if as_json:
         click.echo(_json(numbers.of(case), now_ms))
         return
@@ -288,8 +288,4 @@ def _json(case: Case, now_ms: int) -> str:
 
 
 def _entry(what: str, why: str) -> CaseEntry:
-    return new_entry(who=CaseSettings.load().who, what=what, why=why, now_ms=_now_ms())
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return new_entry(who=CaseSettings.load().who, what=what, why=why, now_ms=wall_clock_ms())

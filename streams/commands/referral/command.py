@@ -4,7 +4,6 @@ import csv
 import importlib.metadata
 import io
 import json
-import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +37,7 @@ from streams.referral.package import (
     write,
 )
 from streams.referral.signing import fingerprint, is_signed_by, make_key, private_key, public_key, public_pem
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.wire.cases import CaseKind
@@ -113,7 +113,7 @@ def make(
     signing_key = None if key_file is None else private_key(key_file)
     console = Console(stderr=True)
     attached = _attached(attach)
-    settings, made_ms = ArchiveSettings.load(), time.time_ns() // 1_000_000
+    settings, made_ms = ArchiveSettings.load(), wall_clock_ms()
     with step("Collecting", console), connected(opened(settings)) as connection:
         chosen = _chosen(connection, calls, campaign, is_digested=settings.number_key is not None)
         campaign, ids = chosen.name, chosen.call_ids

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -20,6 +20,7 @@ from streams.cases.roles import Role, require
 from streams.commands.archive import opened
 from streams.commands.policy.saving import named_file, save_policy
 from streams.commands.scorecards.showing import show
+from streams.running.clock import utc_today
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.scorecards.cards import SHARES, THRESHOLDS, By, Card
@@ -155,7 +156,7 @@ def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, floa
 
 
 def _yesterday() -> date:
-    return datetime.now(UTC).date() - timedelta(1)
+    return utc_today() - timedelta(1)
 
 
 def _days(begin: datetime | None, end: datetime | None) -> list[date]:

@@ -1,7 +1,6 @@
 """`robocall traceback answer`: find the calls that others ask about, and say whom we had them from."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import tzinfo
@@ -23,6 +22,7 @@ from streams.commands.records.zone import Zone
 from streams.commands.shared.distinct_files import require_distinct
 from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_of
 from streams.files import open_output
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.traceback.answering import CannotSay
@@ -77,7 +77,7 @@ def answer(
     settings, archive = TracebackSettings.load(), ArchiveSettings.load()
     office_zone = settings.office_zone
     who = office(settings, archive, pairs(actions, "--action"))
-    reading = Reading(_now_ms(), settings.tolerance_ms, ZoneInfo(str(zone)))
+    reading = Reading(wall_clock_ms(), settings.tolerance_ms, ZoneInfo(str(zone)))
     answered: list[tuple[Question, Answer]] = []
     with ExitStack() as stack:
         say = stack.enter_context(step("Answering", Console(stderr=True), quick=True))
@@ -86,7 +86,7 @@ def answer(
         for number, (line, question) in enumerate(questions, 1):
             due = due_ms(question.received_ms, office_zone)
             try:
-                hop = find_answer(connection, who, question, _now_ms())
+                hop = find_answer(connection, who, question, wall_clock_ms())
                 answered.append((question, Answer(traceback_id=question.traceback_id, hop=hop, due_ms=due)))
             except CannotSay as error:
                 refused.append((line, f"{error}: look in your call records, it is due {shown(due)}"))
@@ -167,7 +167,3 @@ def _of_cases(answered: list[tuple[Question, Answer]]) -> Iterator[list[tuple[Qu
         taken_bytes += own_bytes
     if some:
         yield some
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,7 +5,6 @@ What a program reads goes to standard output, sentences to standard error.
 
 import asyncio
 import sys
-import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
@@ -28,6 +27,7 @@ from streams.commands.traceback.answer import answer, source_of
 from streams.commands.traceback.inputs import JSON_OPTION, FileUnusable, is_text, rows_of
 from streams.commands.traceback.opening import open_
 from streams.files import open_output
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.settings import load_settings
@@ -87,7 +87,7 @@ def import_(file: str, whose: str | None, *, correction: bool, why: str | None) 
     async def write(say: Say) -> list[Case]:
         store, written = CaseStore(load_settings()), []
         for number, (case_id, hops) in enumerate(by_id.items(), 1):
-            entry = new_entry(who=who, what=what, why=why, now_ms=time.time_ns() // 1_000_000)
+            entry = new_entry(who=who, what=what, why=why, now_ms=wall_clock_ms())
             try:
                 written.append(await store.append(case_id, entry, partial(change, hops=hops)))
             except CaseRefused as error:
@@ -163,7 +163,7 @@ def _show(report: Report) -> None:
 
 
 def _overdue(due_ms: int, state: str) -> str:
-    is_late = state == Status.OPEN and time.time_ns() // 1_000_000 > due_ms
+    is_late = state == Status.OPEN and wall_clock_ms() > due_ms
     return ", which has passed" if is_late else ""
 
 
@@ -173,7 +173,7 @@ def _overdue(due_ms: int, state: str) -> str:
 def list_(*, overdue: bool, as_json: bool) -> None:
     """List tracebacks of ours and requests that we answered, the oldest first."""
     require(Role.LOOK_UP)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
 
     def wanted(case: Case) -> bool:
         is_late = not overdue or (answers_due_ms(case) or now_ms) < now_ms
@@ -239,7 +239,7 @@ def close(traceback_id: str, why: str) -> None:
     """Close a traceback whose point of entry will not be found. It needs the role grant."""
     require(Role.GRANT)
     _case(traceback_id)
-    entry = new_entry(who=CaseSettings.load().who, what="closed", why=why, now_ms=time.time_ns() // 1_000_000)
+    entry = new_entry(who=CaseSettings.load().who, what="closed", why=why, now_ms=wall_clock_ms())
     with step("Closing", Console(stderr=True), quick=True):
         asyncio.run(
             CaseStore(load_settings()).append(traceback_id, entry, lambda case: replace(case, state=CLOSED))

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -23,6 +22,7 @@ from streams.commands.archive import Instant, epoch_ms, opened
 from streams.commands.shared.unmasking import MASKED
 from streams.commands.traceback.answer import ZONE_OPTION
 from streams.commands.traceback.inputs import JSON_OPTION, is_text, office, rows_of
+from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
@@ -117,7 +117,7 @@ def _made(wanted: _Wanted, about: dict[str, str | None]) -> list[Traceback]:
     called, calling, at = wanted.given
     if archive.key is not None and called is None:
         raise click.UsageError("the archive keeps digests, which nobody else can find: give --called, --calling, --at")
-    who, now_ms = office(settings, archive, {}), time.time_ns() // 1_000_000
+    who, now_ms = office(settings, archive, {}), wall_clock_ms()
     with ExitStack() as stack:
         say = stack.enter_context(step("Looking the calls up", Console(stderr=True), quick=True))
         connection = stack.enter_context(connected(opened(archive)))

@@ -19,6 +19,7 @@ from detector.trust.verify import Trust
 from streams.errors import SettingsInvalid
 from streams.files import open_input
 from streams.log import configure_log
+from streams.running.clock import wall_clock_ms
 from streams.running.progress import Say, step
 from streams.settings import load_settings
 from streams.trust.anchors import TrustLists
@@ -79,7 +80,7 @@ def cache() -> None:
 @cache.command("show")
 def show_cache() -> None:
     """Print each chain that is kept: address, signer, until when it is used. Nothing is fetched."""
-    made, now_ms = _made(), _now_ms()
+    made, now_ms = _made(), wall_clock_ms()
     with step("Reading certificates", quick=True) as say:
         for number, (name, entry) in enumerate(made.stored.everything()):
             click.echo(json.dumps({"file": name, "state": DAMAGED} if entry is None else _described(entry, now_ms)))
@@ -221,7 +222,7 @@ def _judged(name: str, entry: Entry | None, lists: TrustLists) -> dict[str, Any]
     if lists.anchors is None:
         return told | {"state": UNJUDGED}
     try:
-        scope_of(Trust({}, lists.anchors.anchors, lists.revocations).path(entry.chain, _now_ms()))
+        scope_of(Trust({}, lists.anchors.anchors, lists.revocations).path(entry.chain, wall_clock_ms()))
     except Refused as refusal:
         return told | {"state": refusal.cause, "detail": refusal.detail}
     return told | {"state": GOOD}
@@ -234,7 +235,3 @@ def _name(certificate: Certificate) -> str:
 
 def _when(at_s: float | None) -> str | None:
     return None if at_s is None else datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,10 +18,10 @@ from models.data.files import DAMAGED
 from streams.cases.roles import Role, require
 from streams.errors import SettingsInvalid
 from streams.files import open_input
+from streams.running.clock import utc_today
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.upstreams.database import Database, DatabaseRefused, read_database
-from streams.upstreams.doctor import utc_today
 from streams.upstreams.entries import MOST_BYTES, SETTING, Upstream, UpstreamsInvalid, load_upstreams, save_upstreams
 from streams.upstreams.findings import Finding, findings_of
 from streams.upstreams.settings import UpstreamsSettings

@@ -4,7 +4,6 @@ Whatever is done leaves a case: who, when and why. Each act answers with sentenc
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -34,6 +33,7 @@ from streams.redis.list_notes import note_now
 from streams.redis.releasing import release
 from streams.redress.granting import FeedbackLost, Lifted, grant, stays
 from streams.redress.looking import looked_up as find_call
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 from streams.traceback.casework import traceback_in
 from streams.traceback.report import Report, report_of
@@ -88,7 +88,7 @@ class Acts:
 
         The entry has no reason on purpose: with one it would pass do-not-originate and orders too.
         """
-        until_ms = time.time_ns() // 1_000_000 + round(days * DAY_MS)
+        until_ms = wall_clock_ms() + round(days * DAY_MS)
         note = note_now(by=_by(who), until_ms=until_ms)
         more = {"until_ms": str(until_ms)}
         return await self.do(lambda: self._list("allow", entry, who, why, note=note, more=more))
@@ -125,7 +125,7 @@ class Acts:
 
     def _open_redress(self, claim: Claim, contact: str, who: str, why: str) -> tuple[str, list[str]]:
         said: list[str] = []
-        entry = new_entry(who=who, what="opened", why=why, now_ms=time.time_ns() // 1_000_000)
+        entry = new_entry(who=who, what="opened", why=why, now_ms=wall_clock_ms())
         claim = find_call(self._settings, claim, entry.time_ms, said.append)
         if claim.decided is None:
             said.append("No decision was found: what was asked stands in the case.")
@@ -139,7 +139,7 @@ class Acts:
         return await self.do(lambda: self._answer(case_id, what, days, who, why))
 
     def _answer(self, case_id: str, what: str, days: float, who: str, why: str) -> list[str]:
-        entry = new_entry(who=who, what=what, why=why, now_ms=time.time_ns() // 1_000_000)
+        entry = new_entry(who=who, what=what, why=why, now_ms=wall_clock_ms())
         store = CaseStore(self._settings)
         if what == "granted":
             case = asyncio.run(store.read(case_id))

@@ -1,6 +1,5 @@
 """Pages of campaigns: those that call, one with all that is known of it, and what people say of it."""
 
-import time
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -17,6 +16,7 @@ from streams.console.roles import User, What
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, Subject
 from streams.console.visits import Change, Look, Visits
+from streams.running.clock import wall_clock_ms
 from streams.running.masking import masked
 
 MOST_LISTED, MOST_ON_NOW, MOST_ABOUT = 100, 5, 50
@@ -82,7 +82,7 @@ class CampaignPages:
             link,
             subject=subject,
             one=found,
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=wall_clock_ms(),
             judged=None if found is None else self._campaigns.verdicts.get(found.id),
             why_not=self._follower.complaint,
             decisions=self._memory.about(subject, MOST_ABOUT),
@@ -117,7 +117,7 @@ class CampaignPages:
             most=most,
             verdicts=self._campaigns.verdicts,
             why_not=self._follower.complaint,
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=wall_clock_ms(),
         )
 
 

@@ -1,7 +1,6 @@
 """Pages of cases: what somebody asked or did, its clock, and how it ends."""
 
 import asyncio
-import time
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from streams.console.roles import User, What
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, read_subject
 from streams.console.visits import Change, Look, Visits
+from streams.running.clock import wall_clock_ms
 from streams.running.masking import masked
 from streams.settings import Settings
 from streams.traceback.casework import answers_in, traceback_in
@@ -65,7 +65,7 @@ class CasePages:
         link, subject = self._visits.subject(request, Kind.CASE)
         is_whole = self._visits.is_whole(user, session, link)
         self._visits.note("console look", user, subject, place="record", is_whole=is_whole)
-        store, now_ms = CaseStore(self._settings), time.time_ns() // 1_000_000
+        store, now_ms = CaseStore(self._settings), wall_clock_ms()
         found = await self._bench.run(lambda: _read(store, subject.text))
         case: Case | None = found.content
         traced = None if case is None else traceback_in(case)

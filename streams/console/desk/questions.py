@@ -5,7 +5,6 @@ The tables are the memory: an answer is written into one, so that it outlives a 
 
 import csv
 import io
-import time
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +14,7 @@ from detector.contract.events import Verdict
 from models.data.cells import as_it_was
 from streams.files import changing, write_whole
 from streams.kafka.publishing.sending import Record
+from streams.running.clock import wall_clock_ms
 from streams.wire.feedback import said_of
 from streams.wire.records import encode
 
@@ -148,7 +148,7 @@ def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 def answers_of(question: Question, verdict: Verdict) -> list[Record]:
     """Records of `call-feedback` that an answer makes, one for each call that the question names."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     return [(None, encode(said)) for said in said_of(question.what, question.call_ids, verdict, now_ms)]
 
 

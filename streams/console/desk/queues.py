@@ -1,7 +1,6 @@
 """What waits for people: redress with its clock, tracebacks that are due, questions of the model, alarms."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from streams.console.long_look import LongLook
 from streams.console.roles import User, What
 from streams.console.sessions import Session
 from streams.console.visits import Change, Look, Visits
+from streams.running.clock import wall_clock_ms
 from streams.running.masking import masked
 from streams.settings import Settings
 from streams.traceback.casework import traceback_in
@@ -112,7 +112,7 @@ class Queues:
     async def cases(self, request: Request, user: User, session: Session) -> Response:
         """Part of it: redress and tracebacks that wait, the most urgent first."""
         del request
-        store, now_ms = CaseStore(self._settings), time.time_ns() // 1_000_000
+        store, now_ms = CaseStore(self._settings), wall_clock_ms()
         found = await self._kafka.run(lambda: asyncio.run(store.cases(_waits, {CaseKind.REDRESS, CaseKind.TRACEBACK})))
         cases: list[Case] = found.content or []
         waiting = sorted((_waiting(case, now_ms) for case in cases), key=lambda one: one.due_ms)

@@ -1,13 +1,13 @@
 """Open tracebacks of calls from the console: the archive is asked, and each call that is worth it becomes a case."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 from streams.archive.files import ArchiveStore
 from streams.archive.picking import OLDEST_MS
 from streams.archive.query import connected
 from streams.archive.settings import ArchiveSettings
+from streams.running.clock import wall_clock_ms
 from streams.settings import Settings
 from streams.traceback.office import office_of
 from streams.traceback.opening import NothingToTrace, Opening, store
@@ -33,7 +33,7 @@ def trace(settings: Settings, call_ids: Sequence[str], campaign: str | None, who
         CaseRefused: each of the calls has a case already.
         RobocallError: nobody said who we are, or archive or Kafka does not answer.
     """
-    chosen, archive, now_ms = TracebackSettings.load(), ArchiveSettings.load(), time.time_ns() // 1_000_000
+    chosen, archive, now_ms = TracebackSettings.load(), ArchiveSettings.load(), wall_clock_ms()
     if "url" not in archive.model_fields_set:
         raise NothingToTrace("there is no archive: set ROBOCALL_ARCHIVE_URL and start the console again")
     if archive.key is not None:

@@ -1,7 +1,6 @@
 """One command of ours at a time, in a process of its own, with how far it is: the console goes on meanwhile."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from detector.contract.errors import RobocallError
+from streams.running.clock import wall_clock_ms
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
 
@@ -104,7 +104,7 @@ class Work:
         """
         if self.state.is_running:
             return False
-        self.state = State(what, who, time.time_ns() // 1_000_000, is_running=True, line="It begins.")
+        self.state = State(what, who, wall_clock_ms(), is_running=True, line="It begins.")
         loop = asyncio.get_running_loop()
         said = self._thread.post(
             lambda: self._run(arguments, lambda line: self._told(loop, line), {OPERATOR: who, ROLES_FILE: ""}, LIMIT_S)

@@ -1,7 +1,7 @@
 """Part of *Now*: whom to call today about the calls that they hand over, as `robocall scorecards` says it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from streams.console.long_look import LongLook
 from streams.console.roles import User
 from streams.console.sessions import Session
 from streams.console.visits import Change, Look, Visits
+from streams.running.clock import utc_today
 from streams.scorecards.cards import By, Card, to_call
 from streams.scorecards.counting import counted
 from streams.scorecards.proposals import alarms_of
@@ -65,7 +66,7 @@ class UpstreamsToCall:
     def _cards(self) -> Sequence[Card]:
         if self._archive is None:
             return ()
-        today = datetime.now(UTC).date()
+        today = utc_today()
         store, is_digested = ArchiveStore(self._archive.url), self._archive.key is not None
         cards = to_call(counted(store, [today - timedelta(1), today], is_digested=is_digested))
         return sorted(cards, key=lambda one: (-one.at_least_suspect, one.by, one.key))

@@ -102,11 +102,6 @@ Lot = tuple[Sequence[Record | Perishable], Waits]
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
-def wall_clock_ms() -> int:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 def _alone(records: Sequence[Record | Perishable]) -> Sequence[Record | Perishable]:
     """The same, and what is to be kept for long keeps nothing else."""
     return records.alone() if isinstance(records, Packed) else records

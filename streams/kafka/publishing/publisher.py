@@ -22,9 +22,10 @@ from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import keep_metadata_coming
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.publishing.identity import LOST, Identities
-from streams.kafka.publishing.outbox import Fate, Outbox, Waits, wall_clock_ms
+from streams.kafka.publishing.outbox import Fate, Outbox, Waits
 from streams.kafka.publishing.records import Perishable, Record, packed
 from streams.kafka.publishing.sender import Sender
+from streams.running.clock import wall_clock_ms
 
 REQUEST_TIMEOUT_MS = 5_000
 """Of one connection or request. A batch that was made can no longer be changed to its late form: it is made when it is

@@ -8,6 +8,7 @@ from functools import partial
 from streams.kafka.agents.progress import lags
 from streams.kafka.agents.watching import watching
 from streams.numbers.metrics import DnoMetrics
+from streams.running.clock import wall_clock_ms
 from streams.worker.feedback import FeedbackCounts, FeedbackReader
 from streams.worker.health import Enforcement, Verdict
 from streams.worker.metrics import ScrapeTime, Sources
@@ -17,7 +18,6 @@ from streams.worker.parts.followers import Followers
 from streams.worker.parts.ground import Ground
 from streams.worker.redis_metrics import RedisMetrics
 from streams.worker.refused_feedback import RefusedFeedback
-from streams.worker.screen_calls import now_ms
 from streams.worker.telling.own_report import completed
 from streams.worker.telling.reporting import Reporting
 
@@ -42,7 +42,7 @@ class Watching:
     def make(cls, ground: Ground, followers: Followers, path: CallPath) -> "Watching":
         """Make it; what a scrape reads is registered with the metrics."""
         verdict = partial(_verdict, ground, followers, path)
-        feedback = FeedbackCounts(now_ms)
+        feedback = FeedbackCounts(wall_clock_ms)
         models = _models(ground, followers, feedback)
         register = path.metrics.registry.register
         register(ScrapeTime(_sources(ground, path)))
@@ -70,7 +70,7 @@ def _verdict(ground: Ground, followers: Followers, path: CallPath) -> Verdict:
     )
     found = found.with_unwritable(path.publisher.stuck()).with_lists(followers.lists.view())
     found = found if followers.dno is None else found.with_dno(followers.dno.view())
-    return found.with_enforcement(ground.screener.in_force, now_ms())
+    return found.with_enforcement(ground.screener.in_force, wall_clock_ms())
 
 
 def _models(ground: Ground, followers: Followers, feedback: FeedbackCounts) -> ModelMetrics:
@@ -80,7 +80,7 @@ def _models(ground: Ground, followers: Followers, feedback: FeedbackCounts) -> M
         lambda: switch.thresholds,
         feedback,
         lambda: switch.refused,
-        lambda: Enforcement.of(ground.screener.in_force, now_ms()),
+        lambda: Enforcement.of(ground.screener.in_force, wall_clock_ms()),
     )
 
 

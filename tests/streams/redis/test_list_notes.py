@@ -33,7 +33,7 @@ def test_an_allow_entry_ends_while_redis_says_nothing_new(
 ) -> None:
     """Redress allows for a while: nobody changes a list when that is over. An entry without an end stays."""
     at_ms = 1_790_000_000_000
-    monkeypatch.setattr(lists, "_now_ms", lambda: at_ms)
+    monkeypatch.setattr(lists, "wall_clock_ms", lambda: at_ms)
     screener = Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
 
     async def work(client: Redis) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from streams.upstreams.doctor import known_upstreams, utc_today
+from streams.running.clock import utc_today
+from streams.upstreams.doctor import known_upstreams
 from streams.upstreams.entries import Registration, State, Upstream, UpstreamsInvalid, save_upstreams
 from tests.streams.upstreams.upstream_case import upstream
 

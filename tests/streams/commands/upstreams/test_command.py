@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.commands.main import robocall
-from streams.upstreams.doctor import utc_today
+from streams.running.clock import utc_today
 from streams.upstreams.entries import State, Sure, load_upstreams
 
 TABLE = """\

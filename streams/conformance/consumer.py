@@ -29,7 +29,7 @@ from streams.conformance.cases import CONSUMER, Verdict
 from streams.conformance.line import Got, Line
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_DECISIONS
-from streams.wire.records import DecisionRecord, EndRecord, SetupRecord, decode_event, encode_decision
+from streams.wire.records import DecisionRecord, EndRecord, SetupRecord, decode_event, encode
 from streams.wire.repairs import repair
 
 LATE_S = 3.0
@@ -69,7 +69,7 @@ class Script:
 
 def _value(setup: CallSetup, outcome: Outcome = PLAIN_ALLOW, mode: Mode = Mode.ENFORCE) -> bytes:
     record = decide(setup, decision_id(setup), outcome, None, mode, setup.setup_time_ms, VERSIONS, DecisionRecord)
-    return encode_decision(record)
+    return encode(record)
 
 
 def _block(setup: CallSetup) -> Outcome:

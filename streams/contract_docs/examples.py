@@ -127,7 +127,7 @@ def _decision(
         _VERSIONS,
         records.DecisionRecord,
     )
-    return Example(name, "call-decisions", SETUP.switch_id or SETUP.call_id, records.encode_decision(record), when)
+    return Example(name, "call-decisions", SETUP.switch_id or SETUP.call_id, records.encode(record), when)
 
 
 def _compact(event: object) -> bytes:

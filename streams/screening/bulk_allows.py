@@ -2,7 +2,7 @@
 
 The odd form stands beside it (`streams.screening.single_answers`). Such a record is always the same but for what the
 call brings. So what is the same is taken from the encoder once, as templates, and what the call brings is copied from
-its own record, where it stands as JSON already. The bytes are those that `encode_decision` gives for the decision.
+its own record, where it stands as JSON already. The bytes are those that `encode` gives for the decision.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from detector.contract.decisions import PLAIN_ALLOW, Mode, Versions, decide
 from detector.contract.events import CallSetup
 from detector.policy.screening import Screening
 from streams.screening.decision_keys import key_fields
-from streams.wire.records import DecisionRecord, encode_decision
+from streams.wire.records import DecisionRecord, encode
 
 TEMPLATES_KEPT = 8
 _CALL = CallSetup(
@@ -202,7 +202,7 @@ def _templates(versions: Versions) -> tuple[_Templates, int]:
             event = replace(_CALL, switch_id=switch)
             record = decide(event, _IDENTIFIER, PLAIN_ALLOW, _SCORE, mode, _DECIDED_MS, versions, DecisionRecord)
             found: list[tuple[int, int]] = []
-            for piece in _pieces(encode_decision(record), has_switch=switch is not None):
+            for piece in _pieces(encode(record), has_switch=switch is not None):
                 found.append((len(text), len(text) + len(piece)))
                 text += piece
             pieces.append(found)

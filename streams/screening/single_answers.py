@@ -11,7 +11,7 @@ from detector.policy.screening import Screening
 from detector.policy.unjudged import FAILED_OPEN
 from streams.screening.decision_keys import key_of
 from streams.screening.lateness import LateForm, Waiting
-from streams.wire.records import DecisionRecord, encode_decision
+from streams.wire.records import DecisionRecord, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _encoded(screening: Screening, row: int, event: CallSetup, outcome: Outcome,
         screening.versions,
         DecisionRecord,
     )
-    return encode_decision(record)
+    return encode(record)
 
 
 def _late_form(
@@ -83,7 +83,7 @@ def _late_form(
     if waiting is None or arrival_ms <= 0 or screening.outcome(row).action is Action.ALLOW or screening.is_shadow[row]:
         return None
 
-    def encode(now_ms: int) -> bytes:
+    def encode_late(now_ms: int) -> bytes:
         return _encoded(screening, row, event, waiting.late(arrival_ms, now_ms), now_ms)
 
-    return LateForm(waiting.expires_ms(arrival_ms), encode)
+    return LateForm(waiting.expires_ms(arrival_ms), encode_late)

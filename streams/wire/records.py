@@ -206,12 +206,10 @@ def decode_event(value: bytes) -> CallEvent:
 
 
 def encode(record: object) -> bytes:
-    """Encode any record: fields in contract order, nulls explicit, no space, UTF-8."""
-    return _ENCODER.encode(record)
+    """Encode any record: fields in contract order, nulls explicit, no space, UTF-8.
 
-
-def encode_decision(record: Decision) -> bytes:
-    """Encode a decision (`DecisionRecord`; a plain `Decision` gives the same bytes, slower)."""
+    A plain `Decision` gives the same bytes as a `DecisionRecord`, slower.
+    """
     return _ENCODER.encode(record)
 
 
@@ -219,7 +217,7 @@ def scored_call(decision: bytes, features: Mapping[str, float], margin: float, g
     """Encode the `scored-calls` record of a decision: the published bytes with three fields more at their end.
 
     Args:
-        decision: As `encode_decision` made it.
+        decision: As `encode` made it.
         features: What the decision was taken on, by name.
         margin: Log-odds that the score was made of; NaN where the model was not asked.
         group_score: The same with what the calls around the call add.

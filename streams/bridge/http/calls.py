@@ -13,7 +13,7 @@ from streams.bridge.events import EventInvalid, Fields, event_fields, without_no
 from streams.bridge.http.problems import Problem
 from streams.bridge.peers import Peer
 from streams.trust.own_fields import without_own
-from streams.wire.records import encode, encode_decision
+from streams.wire.records import encode
 from streams.wire.refusals import CODE_MEANINGS, REFUSALS, Code, classify, passed_in_silence
 
 MAX_DEADLINE_MS = 1_000
@@ -131,6 +131,6 @@ def answer(call_id: str | None, decision: Decision | None, why_open: str | None)
         why_open: why there is none.
     """
     if decision is not None:
-        return encode_decision(decision)
+        return encode(decision)
     code = why_open or "internal_error"
     return encode(FailedOpen(call_id, (Reason(code, WHY_OPEN.get(code, WHY_OPEN["internal_error"])),)))

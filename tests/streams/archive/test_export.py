@@ -27,7 +27,7 @@ from streams.archive.schema import OFFSET, PARTITION, SCHEMAS, TIMESTAMP, schema
 from streams.commands.archive import archive
 from streams.commands.replay import replay
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
-from streams.wire.records import encode_decision
+from streams.wire.records import encode
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS, SECRET, START_MS, encoded, put, setup
 
 FILE_EVENTS = 700
@@ -132,7 +132,7 @@ def verdict(minutes: int, says: str, **more: Any) -> bytes:
 def decision(number: int, decided_by: str, reason: Reason | None) -> bytes:
     """What was decided on a call of `setup`, in shadow mode."""
     call = setup(number)
-    return encode_decision(
+    return encode(
         Decision(
             call["call_id"], "ab", Action.ALLOW, Mode.SHADOW, None, Step(decided_by), None, None,
             () if reason is None else (reason,), None, call["calling_number"], call["called_number"], "nyc-ix-7", None,

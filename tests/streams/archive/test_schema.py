@@ -14,7 +14,7 @@ from streams.archive.numbers import NumberKey
 from streams.archive.schema import PLACE, SCHEMAS, Record, to_table
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS, SCORED_CALLS
 from streams.wire.cases import Case
-from streams.wire.records import encode_decision, scored_call
+from streams.wire.records import encode, scored_call
 from tests.streams.archive.archive_case import SECRET, encoded, setup
 
 PLACE_NAMES = ["kafka_partition", "kafka_offset", "kafka_timestamp_ms"]
@@ -125,8 +125,8 @@ def test_what_a_worker_writes_is_read() -> None:
     """The records that the worker's own encoders make, without a label, an answer or a reason."""
     plain = DECISION | {"label": None, "sip": None, "reasons": ()}
     decision = Decision(**plain)
-    assert back(CALL_DECISIONS, encode_decision(decision))[0]["call_id"] == "call-1"
-    (row,) = back(SCORED_CALLS, scored_call(encode_decision(decision), {"number_attempts_1h": 3.0}, 1.5, float("nan")))
+    assert back(CALL_DECISIONS, encode(decision))[0]["call_id"] == "call-1"
+    (row,) = back(SCORED_CALLS, scored_call(encode(decision), {"number_attempts_1h": 3.0}, 1.5, float("nan")))
     assert (row["score"], row["reasons"], row["sip"]) == (0.97, [], None)
     assert dict(row["features"]) == {"number_attempts_1h": 3.0}
     assert (row["margin"], row["group_score"]) == (1.5, None)

@@ -28,7 +28,7 @@ from streams.redis.connection import (
 )
 from streams.redis.decisions import DecisionIndex
 from streams.settings import load_settings
-from streams.wire.records import EntityDecision, encode, encode_decision
+from streams.wire.records import EntityDecision, encode
 
 SETUP_MS = 1_764_000_000_000  # 2025-11-24T16:00:00Z
 FAR_MS = 4_000_000_000_000
@@ -91,7 +91,7 @@ def write(redis_url: str, *decisions: Decision) -> DecisionIndex:
         client = connect(load_settings(redis_url=redis_url))
         writer = DecisionIndex(client, Guard())
         for one in decisions:
-            writer.offer(one.decision_id, one.calling_number, encode_decision(one))
+            writer.offer(one.decision_id, one.calling_number, encode(one))
         while await writer.flush():
             pass
         await client.aclose()

@@ -11,23 +11,23 @@ from detector.contract.decisions import PLAIN_ALLOW
 from detector.features.table import N_FEATURES
 from detector.testing import ids, outcomes
 from streams.screening.answers import answer
-from streams.wire.records import encode_decision
+from streams.wire.records import encode
 from tests.streams.screening.answers_case import BLOCK, LABEL, NOW_MS, WAITING, ints, screening_of
 
 
 def broken_encoder(raises_for: Callable[[Any], bool]) -> Callable[[Any], bytes]:
-    def encode(record: Any) -> bytes:
+    def broken(record: Any) -> bytes:
         if raises_for(record):
             raise SystemError("a bug of the encoder")
-        return encode_decision(record)
+        return encode(record)
 
-    return encode
+    return broken
 
 
 def test_an_answer_that_cannot_be_encoded_becomes_an_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the encoder does not like blocks."""
     monkeypatch.setattr(
-        "streams.screening.single_answers.encode_decision", broken_encoder(lambda record: record.action == "block")
+        "streams.screening.single_answers.encode", broken_encoder(lambda record: record.action == "block")
     )
 
     made = answer(screening_of(LABEL, BLOCK, PLAIN_ALLOW), ints(3, 5, 8), ints(*[NOW_MS] * 3), WAITING, NOW_MS)
@@ -48,7 +48,7 @@ def test_a_call_that_can_be_answered_in_no_form_is_taken_out(monkeypatch: pytest
     """Every list still runs parallel to the others."""
     poisoned = {"call-0", "call-2"}
     monkeypatch.setattr(
-        "streams.screening.single_answers.encode_decision", broken_encoder(lambda record: record.call_id in poisoned)
+        "streams.screening.single_answers.encode", broken_encoder(lambda record: record.call_id in poisoned)
     )
 
     made = answer(screening_of(LABEL, BLOCK, BLOCK, LABEL), ints(3, 5, 8, 9), ints(1, 2, 3, 4), WAITING, NOW_MS)

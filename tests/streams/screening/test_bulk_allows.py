@@ -21,7 +21,7 @@ from streams.screening.bulk_allows import Slices, as_lines, write_allows
 from streams.screening.single_answers import SingleAnswer, answer_one
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
-from streams.wire.records import DecisionRecord, encode_decision
+from streams.wire.records import DecisionRecord, encode
 from tests.streams.screening.answers_case import ints
 
 NOW_MS = 1_760_000_000_000
@@ -98,7 +98,7 @@ def test_fast_bytes_are_slow_bytes(data: st.DataObject, escaped: bool, now_ms: i
     made = answer(one, np.arange(count), np.zeros(count, np.int64), None, now_ms)
 
     slow = [
-        encode_decision(
+        encode(
             decide(
                 event,
                 decision_id(event),

@@ -107,7 +107,7 @@ def test_a_record_that_cannot_even_be_answered_is_reported_by_its_position(monke
     def broken(record: Any) -> bytes:
         raise SystemError(f"a bug of the encoder, {record.call_id}")
 
-    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode", broken)
 
     batch = pipeline(0.999, []).process(records_of([traffic(1)[1], setup(1), b"{"]), decided_time_ms=None)
 

@@ -8,7 +8,7 @@ import pytest
 from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome
 from detector.policy import unjudged
 from streams.screening.single_answers import SingleAnswer, answer_one
-from streams.wire.records import encode_decision
+from streams.wire.records import encode
 from tests.streams.screening.answers_case import BLOCK, LABEL, NOW_MS, WAITING, screening_of
 
 
@@ -61,7 +61,7 @@ def test_a_call_that_cannot_be_answered_in_any_form_raises_what_was_wrong_first_
     def broken(record: Any) -> bytes:
         raise next(errors) if record else AssertionError
 
-    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode", broken)
 
     with pytest.raises(SystemError, match="last") as raised:
         made(BLOCK)
@@ -75,9 +75,9 @@ def test_an_answer_says_what_kept_its_call_from_being_judged(monkeypatch: pytest
     def broken(record: Any) -> bytes:
         if record.action == "block":
             raise OverflowError
-        return encode_decision(record)
+        return encode(record)
 
-    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode", broken)
 
     answer = made(BLOCK)
 

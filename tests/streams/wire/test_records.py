@@ -126,7 +126,7 @@ def test_event_survives_a_round_trip() -> None:
 
 def test_plain_allow_has_these_bytes() -> None:
     """Order of the dataclass, nulls explicit, no spaces."""
-    assert records.encode_decision(_decision(PLAIN_ALLOW, Mode.ENFORCE)) == (
+    assert records.encode(_decision(PLAIN_ALLOW, Mode.ENFORCE)) == (
         b'{"call_id":"c1","decision_id":"%s","action":"allow","mode":"enforce","would_be":null,"decided_by":"allow",'
         b'"score":0.25,"label":null,"reasons":[],"sip":null,"calling_number":"+12025550101",'
         b'"called_number":"+13125550100","trunk_group_id":"t1","switch_id":null,"setup_time_ms":1760000000000,'
@@ -146,7 +146,7 @@ def test_block_survives_a_round_trip(mode: Mode) -> None:
     """Reasons and the SIP answer come back as they were."""
     decision = _decision(BLOCK, mode)
 
-    read = records.DECISION_DECODER.decode(records.encode_decision(decision))
+    read = records.DECISION_DECODER.decode(records.encode(decision))
 
     assert read == decision
     assert (read.action, read.would_be) == ((Action.BLOCK, None) if mode is Mode.ENFORCE else ("allow", "block"))
@@ -158,20 +158,20 @@ def test_record_and_dataclass_give_the_same_bytes() -> None:
     record = _decision(BLOCK, Mode.ENFORCE)
     plain = Decision(**{f.name: getattr(record, f.name) for f in dataclasses.fields(Decision)})
 
-    assert records.encode_decision(plain) == records.encode_decision(record)
+    assert records.encode(plain) == records.encode(record)
 
 
 def test_scored_call_is_the_decision_and_its_features() -> None:
     """Every field of the decision, then the features by name, then the margins."""
     decision = _decision(BLOCK, Mode.ENFORCE)
 
-    value = records.scored_call(records.encode_decision(decision), {"attempts_60s": 12.0}, 1.5, 2.25)
+    value = records.scored_call(records.encode(decision), {"attempts_60s": 12.0}, 1.5, 2.25)
 
     assert records.encode(msgspec.json.decode(value, type=cast("Any", records.ScoredCallRecord))) == value
     scored = msgspec.json.decode(value)
     assert scored.pop("features") == {"attempts_60s": 12.0}
     assert (scored.pop("margin"), scored.pop("group_score")) == (1.5, 2.25)
-    assert scored == msgspec.json.decode(records.encode_decision(decision))
+    assert scored == msgspec.json.decode(records.encode(decision))
 
 
 def test_entity_decision_survives_a_round_trip() -> None:

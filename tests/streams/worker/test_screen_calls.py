@@ -17,7 +17,7 @@ from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.log import NumberDigest
 from streams.metrics import Metric
-from streams.wire.records import encode, encode_decision
+from streams.wire.records import encode
 from streams.worker.reports import entity_record
 from streams.worker.slices import HOLD_S
 from tests.streams.wire.dear import DEAR
@@ -76,9 +76,9 @@ def test_a_record_whose_answer_cannot_be_encoded_is_set_aside_alone(
     def broken(record: Any) -> bytes:
         if record.call_id == poisoned:
             raise MemoryError
-        return encode_decision(record)
+        return encode(record)
 
-    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode", broken)
     world.screen(events)
     world.topics.make_safe()
 

@@ -17,7 +17,7 @@ from streams.screening.batch import Batch
 from streams.tracing.sampling import MOST_PER_S
 from streams.tracing.traceparent import with_parent
 from streams.tracing.tracer import CallTracer
-from streams.wire.records import encode, encode_decision
+from streams.wire.records import encode
 from tests.streams.tracing.collector import KEY, Collector, Seen, call_tracer, collecting
 from tests.streams.worker.agent_case import NOW_MS, World
 
@@ -166,9 +166,9 @@ def test_a_batch_with_a_call_that_cannot_be_answered_is_decided_untraced(
     def broken(record: Any) -> bytes:
         if record.call_id == poisoned:
             raise MemoryError
-        return encode_decision(record)
+        return encode(record)
 
-    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode", broken)
     tracer = make()
     world = World(model, tracer=tracer)
     world.screen([setup(1), setup(2, call_id=poisoned), setup(3)])

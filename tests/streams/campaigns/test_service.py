@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer
 
 from streams.campaigns.records import CampaignRecord
 from streams.campaigns.topic import campaigns_now
-from streams.commands.main import robocall
 from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
 from streams.settings import load_settings
@@ -22,6 +20,7 @@ from tests.broker_process import broker_process
 from tests.processes import ROOT
 from tests.streams.campaigns.campaign_case import Pair, end, pairs
 from tests.topic_reader import Reader
+from tests.typed import typed
 from tests.waiting import HANG_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -85,12 +84,12 @@ def test_suspect_calls_become_a_campaign_that_people_see(bootstrap: str) -> None
         assert process.wait(HANG_S) == 0
     [record] = known().values()
 
-    listed = CliRunner().invoke(robocall, ["campaigns", "list"])
-    shown = CliRunner().invoke(robocall, ["campaigns", "show", record.id])
-    confirmed = CliRunner().invoke(robocall, ["campaigns", "confirm", record.id, "--note", "car warranty"])
+    listed = typed("campaigns", "list")
+    shown = typed("campaigns", "show", record.id)
+    confirmed = typed("campaigns", "confirm", record.id, "--note", "car warranty")
 
     assert record.id in listed.output
-    assert "robocall, said" in CliRunner().invoke(robocall, ["campaigns", "show", record.id]).output
+    assert "robocall, said" in typed("campaigns", "show", record.id).output
     assert "20 suspect calls from 20 numbers" in shown.output
     assert confirmed.exit_code == 0, confirmed.output
     reader = Reader(bootstrap, CALL_FEEDBACK)
@@ -159,5 +158,5 @@ def test_a_killed_broker_ends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_a_campaign_that_nobody_knows_is_said_in_one_line(bootstrap: str) -> None:
     del bootstrap
-    result = CliRunner().invoke(robocall, ["campaigns", "show", "c0"])
+    result = typed("campaigns", "show", "c0")
     assert str(result.exception) == "no campaign c0: `robocall campaigns list` shows those that are known"

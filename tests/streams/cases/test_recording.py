@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 import redis as blocking
-from click.testing import CliRunner, Result
 
 from streams.cases.spool import Spool
 from streams.cases.store import CaseStore
-from streams.commands.main import robocall
 from streams.log import NumberDigest
 from streams.redis.connection import list_key
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 from streams.wire.cases import Case
+from tests.typed import typed
 
 pytestmark = pytest.mark.kafka
 
@@ -30,10 +29,6 @@ def _recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_CASES_SPOOL", str(tmp_path / "spool"))
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(robocall, arguments)
-
-
 def recorded() -> list[Case]:
     return asyncio.run(CaseStore(load_settings()).cases())
 
@@ -41,9 +36,9 @@ def recorded() -> list[Case]:
 def test_changes_of_lists_and_releases_are_recorded(store: "blocking.Redis") -> None:
     """Who, what, which entries, and why where that was said."""
     del store
-    run("lists", "add", "allow", NUMBER, "--by", "M. Lee", "--reason", "clinic")
-    run("lists", "remove", "allow", NUMBER, "+12025550004")
-    run("release", NUMBER, "--by", "A. Roe")
+    typed("lists", "add", "allow", NUMBER, "--by", "M. Lee", "--reason", "clinic")
+    typed("lists", "remove", "allow", NUMBER, "+12025550004")
+    typed("release", NUMBER, "--by", "A. Roe")
 
     added, removed, released = recorded()
 
@@ -63,8 +58,8 @@ def test_changes_of_models_and_policies_are_recorded(store: "blocking.Redis", tm
     (tmp_path / "new.yaml").write_text("mode: shadow\nhold_s: 60\n")
     target = tmp_path / "policy.yaml"
 
-    run("models", "shadow", "off", "--why", "it was seen enough")
-    saved = run("policy", "save", str(tmp_path / "new.yaml"), "--why", "ticket 311", "--policy", str(target))
+    typed("models", "shadow", "off", "--why", "it was seen enough")
+    saved = typed("policy", "save", str(tmp_path / "new.yaml"), "--why", "ticket 311", "--policy", str(target))
 
     ended, written = recorded()
     entry = ended.history[0]
@@ -79,10 +74,10 @@ def test_changes_of_models_and_policies_are_recorded(store: "blocking.Redis", tm
 def test_a_look_up_is_recorded_without_its_number(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
     """As its digest under the key of the log, so that one can ask who looked it up; without a key, not at all."""
     del store
-    run("lookup", NUMBER)
+    typed("lookup", NUMBER)
     monkeypatch.setenv("ROBOCALL_LOG_KEY", "a key of the tests")
-    run("lookup", NUMBER)
-    run("lookup", "trunk:nyc-ix-7")
+    typed("lookup", NUMBER)
+    typed("lookup", "trunk:nyc-ix-7")
 
     subjects = [one.subject for one in recorded()]
 
@@ -95,7 +90,7 @@ def test_without_a_broker_a_change_happens_and_its_record_follows(
     """A block must be lifted whatever is away. The next command sends what waited."""
     monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
 
-    done = run("lists", "add", "allow", NUMBER, "--json")
+    done = typed("lists", "add", "allow", NUMBER, "--json")
 
     assert (done.exit_code, done.stdout) == (0, '{"list":"allow","added":1,"size":1}\n')
     assert store.smembers(list_key("allow")) == {NUMBER.encode()}
@@ -106,7 +101,7 @@ def test_without_a_broker_a_change_happens_and_its_record_follows(
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "spool").iterdir()} == {0o600}
 
     monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
-    again = run("lists", "remove", "allow", NUMBER)
+    again = typed("lists", "remove", "allow", NUMBER)
 
     assert "waits" not in again.stderr
     assert len(Spool(tmp_path / "spool")) == 0
@@ -120,7 +115,7 @@ def test_what_can_be_recorded_nowhere_is_done_and_said(
     monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     (tmp_path / "spool").write_text("in the way")
 
-    done = run("lists", "add", "allow", NUMBER)
+    done = typed("lists", "add", "allow", NUMBER)
 
     assert done.exit_code == 0
     assert store.smembers(list_key("allow")) == {NUMBER.encode()}
@@ -130,5 +125,5 @@ def test_what_can_be_recorded_nowhere_is_done_and_said(
 def test_records_can_be_turned_off(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
     del store
     monkeypatch.setenv("ROBOCALL_CASES_RECORD", "false")
-    run("lists", "add", "allow", NUMBER)
+    typed("lists", "add", "allow", NUMBER)
     assert recorded() == []

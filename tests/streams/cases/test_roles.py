@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from streams.cases.roles import NotAllowed, Role, require, roles_of
 from streams.cases.settings import CaseSettings
-from streams.commands.main import robocall
 from streams.errors import SettingsInvalid
+from tests.typed import typed
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )  # fmt: skip
 def test_who_may_only_look_up_sees_no_whole_number(command: str, file: Path) -> None:
-    assert isinstance(CliRunner().invoke(robocall, command.format(file=file).split()).exception, NotAllowed)
+    assert isinstance(typed(*command.format(file=file).split()).exception, NotAllowed)
 
 
 def test_without_a_file_everybody_may(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +72,7 @@ def test_a_file_that_says_something_else_lets_nobody_on(file: Path, text: str) -
 )  # fmt: skip
 def test_who_may_only_look_up_changes_nothing(command: str, file: Path) -> None:
     """It ends before Redis or Kafka are asked: there are none here."""
-    assert isinstance(CliRunner().invoke(robocall, command.format(file=file).split()).exception, NotAllowed)
+    assert isinstance(typed(*command.format(file=file).split()).exception, NotAllowed)
 
 
 @pytest.mark.usefixtures("file")
@@ -88,4 +87,4 @@ def test_who_may_only_look_up_changes_nothing(command: str, file: Path) -> None:
 )  # fmt: skip
 def test_who_may_nothing_sees_nothing(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "stranger")
-    assert isinstance(CliRunner().invoke(robocall, command.split()).exception, NotAllowed)
+    assert isinstance(typed(*command.split()).exception, NotAllowed)

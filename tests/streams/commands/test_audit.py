@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from confluent_kafka import Producer
 
-from streams.commands.main import robocall
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS
 from tests.integration.odd_batches_case import MIB, produce
 from tests.streams.audit.test_ledger import allowed, blocked, call, labelled
+from tests.typed import typed
 
 pytestmark = pytest.mark.kafka
 
@@ -26,7 +26,7 @@ def bootstrap(kafka_bootstrap: str, fresh_topics: Callable[[int], list[str]], mo
 
 def audited(*options: str) -> Result:
     """Of everything until now; the last second settles."""
-    return CliRunner().invoke(robocall, ["audit", "--since", "10m", "--settle", "0s", *options])
+    return typed("audit", "--since", "10m", "--settle", "0s", *options)
 
 
 def publish(bootstrap: str, topic: str, values: list[bytes]) -> None:
@@ -95,12 +95,12 @@ def test_no_broker_and_no_topics_are_one_line(
 
 @pytest.mark.parametrize("span", ["soon", "999999d", "367d"])
 def test_a_span_that_is_none_is_wrong_usage(span: str) -> None:
-    assert CliRunner().invoke(robocall, ["audit", "--since", span]).exit_code == 2
+    assert typed("audit", "--since", span).exit_code == 2
 
 
 def test_a_span_of_which_nothing_is_left_is_wrong_usage() -> None:
     """It would read nothing, and say that every promise was kept."""
-    done = CliRunner().invoke(robocall, ["audit", "--since", "30s"])
+    done = typed("audit", "--since", "30s")
 
     assert done.exit_code == 2
     assert "--settle leaves nothing to look at" in done.output

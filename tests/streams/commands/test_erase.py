@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import redis as blocking
-from click.testing import CliRunner, Result
+from click.testing import Result
 from confluent_kafka import Consumer
 from redis.asyncio import Redis
 
@@ -17,13 +17,13 @@ from streams.cases.changes import new_entry, opened
 from streams.cases.recording import looked_up
 from streams.cases.roles import NotAllowed
 from streams.cases.store import CaseStore
-from streams.commands.main import robocall
 from streams.kafka.topics import CALL_EVENTS, ENTITY_DECISIONS
 from streams.redis.connection import ENTITIES_CHANGED, PREFIX, decision_key, entity_key, list_key, number_key
 from streams.redis.entity_journal import write_entity
 from streams.settings import load_settings
 from streams.wire.cases import CaseKind
 from tests.streams.archive.archive_case import encoded, put, rows, setup
+from tests.typed import typed
 from tests.valkey_process import run
 from tests.waiting import HANG_S
 
@@ -54,7 +54,7 @@ def _workers_hear_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def erase(*options: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(robocall, ["erase", NUMBER, *options], input=text)
+    return typed("erase", NUMBER, *options, text=text)
 
 
 def nulls(bootstrap: str) -> list[bytes | None]:
@@ -218,7 +218,7 @@ def test_a_case_on_legal_hold_keeps_its_number_until_the_hold_ends(named: str, s
     assert store.exists(number_key(NUMBER))
 
     command = ["cases", "hold", kept, "--end", "--why", "settled"]
-    assert CliRunner().invoke(robocall, command).exit_code == 0
+    assert typed(*command).exit_code == 0
     assert erase("--yes").exit_code == 0
     assert not store.exists(number_key(NUMBER))
 
@@ -236,6 +236,6 @@ def test_a_look_up_on_legal_hold_keeps_the_number_of_its_digest(
 
 
 def test_what_is_no_number_is_wrong_usage() -> None:
-    result = CliRunner().invoke(robocall, ["erase", "2025550003", "--yes"])
+    result = typed("erase", "2025550003", "--yes")
     assert result.exit_code == 2
     assert "E.164" in result.stderr

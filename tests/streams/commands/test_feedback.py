@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from streams.commands.feedback import FeedbackUnusable
-from streams.commands.main import robocall
 from streams.errors import KafkaUnreachable
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.wire.feedback import FeedbackRefused, read_feedback
 from tests.topic_reader import Reader
+from tests.typed import typed
 from tests.waiting import wait_until
 
 AT_14_03_MS = 1_795_788_180_000  # 2026-11-27T14:03:00Z
@@ -27,7 +27,7 @@ FTC = (
 
 
 def run(*arguments: object, text: str | None = None) -> Result:
-    return CliRunner().invoke(robocall, ["feedback", *map(str, arguments)], input=text)
+    return typed("feedback", *arguments, text=text)
 
 
 def records(path: Path) -> list[dict[str, Any]]:

@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 import redis as blocking
-from click.testing import CliRunner, Result
 
 from detector.contract.decisions import Action, Decision, Label, Mode, Reason, Step
-from streams.commands.main import robocall
 from streams.redis.connection import (
     LIST_NAMES,
     PREFIX,
@@ -29,6 +27,7 @@ from streams.redis.connection import (
 from streams.redis.decisions import DecisionIndex
 from streams.settings import load_settings
 from streams.wire.records import EntityDecision, encode
+from tests.typed import typed
 
 SETUP_MS = 1_764_000_000_000  # 2025-11-24T16:00:00Z
 FAR_MS = 4_000_000_000_000
@@ -50,12 +49,8 @@ def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["blocking
     client.close()
 
 
-def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(robocall, arguments, input=text)
-
-
 def run_json(*arguments: str) -> Any:
-    result = run(*arguments, "--json")
+    result = typed(*arguments, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -102,10 +97,10 @@ def write(redis_url: str, *decisions: Decision) -> DecisionIndex:
 
 def test_entries_added_are_shown_and_removed(store: "blocking.Redis") -> None:
     """`lists add` adds each entry once, `show` prints them sorted, `remove` takes them out again."""
-    added = run("lists", "add", "block", "trunk:nyc-ix-7", CALLING, f"number:{CALLING}")
-    shown = run("lists", "show", "block")
+    added = typed("lists", "add", "block", "trunk:nyc-ix-7", CALLING, f"number:{CALLING}")
+    shown = typed("lists", "show", "block")
     removed = run_json("lists", "remove", "block", CALLING)
-    gone, not_there = (run("lists", "remove", "block", "trunk:nyc-ix-7").stderr for _ in range(2))
+    gone, not_there = (typed("lists", "remove", "block", "trunk:nyc-ix-7").stderr for _ in range(2))
 
     assert (added.exit_code, added.stdout) == (0, "")
     assert added.stderr == "block: 2 added, 2 in the list\n"
@@ -120,40 +115,40 @@ def test_entries_added_are_shown_and_removed(store: "blocking.Redis") -> None:
 @pytest.mark.usefixtures("store")
 def test_who_put_an_entry_on_a_list_and_why_is_shown(tmp_path: Path) -> None:
     """As a comment, so that what is shown can be added again; and by `lookup`."""
-    run("lists", "add", "allow", CALLING, "--by", "M. Lee", "--reason", "hospital")
-    run("lists", "add", "allow", "trunk:nyc-ix-7")
-    run("lists", "add", "block", "trunk:bad-7", "--basis", "court_order")
-    run("lists", "add", "block", CALLING, "--basis", "subscriber", "--called", "+13125550142")
-    shown = run("lists", "show", "allow").stdout
+    typed("lists", "add", "allow", CALLING, "--by", "M. Lee", "--reason", "hospital")
+    typed("lists", "add", "allow", "trunk:nyc-ix-7")
+    typed("lists", "add", "block", "trunk:bad-7", "--basis", "court_order")
+    typed("lists", "add", "block", CALLING, "--basis", "subscriber", "--called", "+13125550142")
+    shown = typed("lists", "show", "allow").stdout
     file = tmp_path / "shown.txt"
     file.write_text(shown)
 
-    again = run("lists", "add", "allow", "--file", str(file))
+    again = typed("lists", "add", "allow", "--file", str(file))
 
     first, second = shown.splitlines()
     assert re.fullmatch(re.escape(CALLING) + r"  # by M. Lee, 20[0-9-]+ [0-9:]+, hospital", first)
     assert second == "trunk:nyc-ix-7"
     assert again.stderr == "allow: 0 added, 2 in the list\n"
-    assert run("lists", "show", "allow").stdout == shown
+    assert typed("lists", "show", "allow").stdout == shown
     blocked = run_json("lists", "show", "block")
     assert blocked["entries"] == [f"{CALLING}/+13125550142", "trunk:bad-7"]
     assert blocked["notes"]["trunk:bad-7"]["basis"] == "court_order"
-    assert "list allow: by M. Lee" in run("lookup", CALLING).stdout
+    assert "list allow: by M. Lee" in typed("lookup", CALLING).stdout
     assert run_json("lookup", "trunk:bad-7")["notes"]["block"]["basis"] == "court_order"
 
-    run("lists", "remove", "allow", CALLING)
-    run("lists", "add", "allow", CALLING)
-    assert run("lists", "show", "allow").stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
+    typed("lists", "remove", "allow", CALLING)
+    typed("lists", "add", "allow", CALLING)
+    assert typed("lists", "show", "allow").stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
 
 
 @pytest.mark.usefixtures("store")
 def test_who_put_a_do_not_originate_entry_there_is_shown_with_each_number_that_begins_with_it() -> None:
-    run("lists", "add", "dno", "202555", "--by", "M. Lee", "--reason", "not in use")
-    run("lists", "add", "dno", "202")
+    typed("lists", "add", "dno", "202555", "--by", "M. Lee", "--reason", "not in use")
+    typed("lists", "add", "dno", "202")
 
-    assert "list dno: by M. Lee" in run("lookup", CALLING).stdout
+    assert "list dno: by M. Lee" in typed("lookup", CALLING).stdout
     assert run_json("lookup", "+12025560123")["notes"] == {}
-    assert re.match(r"202\n202555  # by M\. Lee, 20.*, not in use\n", run("lists", "show", "dno").stdout)
+    assert re.match(r"202\n202555  # by M\. Lee, 20.*, not in use\n", typed("lists", "show", "dno").stdout)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +165,7 @@ def test_who_put_a_do_not_originate_entry_there_is_shown_with_each_number_that_b
     ],
 )
 def test_what_fits_no_list_is_wrong_usage(store: "blocking.Redis", arguments: tuple[str, ...], says: str) -> None:
-    result = run("lists", "add", *arguments)
+    result = typed("lists", "add", *arguments)
 
     assert result.exit_code == 2
     assert says in " ".join(result.stderr.split())
@@ -182,8 +177,8 @@ def test_a_file_of_entries_may_have_comments(store: "blocking.Redis", tmp_path: 
     file = tmp_path / "dno.txt"
     file.write_text("# ours\n+1 (202) 555-0199\n\n800555  # a block\n900\n")
 
-    result = run("lists", "add", "dno", "--file", str(file))
-    by_input = run("lists", "add", "dno", "--file", "-", text="2025550\n")
+    result = typed("lists", "add", "dno", "--file", str(file))
+    by_input = typed("lists", "add", "dno", "--file", "-", text="2025550\n")
 
     assert result.exit_code == by_input.exit_code == 0
     assert store.smembers(list_key("dno")) == {b"2025550199", b"800555", b"900", b"2025550"}
@@ -206,7 +201,7 @@ def test_a_wrong_entry_is_wrong_usage_and_adds_nothing(
 ) -> None:
     """Exit status 2, one line that says what is wanted, and the right entries beside it are not added either."""
     good = "911" if list_name == "dno" else CALLING
-    result = run("lists", "add", list_name, good, entry)
+    result = typed("lists", "add", list_name, good, entry)
 
     assert result.exit_code == 2
     assert says in result.stderr.splitlines()[-1]
@@ -219,7 +214,7 @@ def test_a_wrong_line_of_a_file_is_named(store: "blocking.Redis", tmp_path: Path
     file = tmp_path / "allow.txt"
     file.write_text(f"{CALLING}\nnonsense\n")
 
-    result = run("lists", "add", "allow", "--file", str(file))
+    result = typed("lists", "add", "allow", "--file", str(file))
 
     assert result.exit_code == 2
     assert "allow.txt line 2: 'nonsense'" in result.stderr
@@ -227,14 +222,14 @@ def test_a_wrong_line_of_a_file_is_named(store: "blocking.Redis", tmp_path: Path
 
 def test_a_number_is_reported_with_lists_standing_and_decisions(store: "blocking.Redis", redis_url: str) -> None:
     """Everything that Redis knows of a calling number, latest decision first."""
-    run("lists", "add", "block", CALLING)
-    run("lists", "add", "dno", "202555")
+    typed("lists", "add", "block", CALLING)
+    typed("lists", "add", "dno", "202555")
     standing = EntityDecision(f"number:{CALLING}", Action.BLOCK, "fraud", None, SETUP_MS, FAR_MS, "model", None, "p1")
     store.set(entity_key(f"number:{CALLING}"), encode(standing))
     write(redis_url, decision("a" * 32), decision("b" * 32, second=7))
 
     found = run_json("lookup", CALLING)
-    text = run("lookup", CALLING).stdout
+    text = typed("lookup", CALLING).stdout
 
     assert (found["kind"], found["subject"]) == ("number", CALLING)
     assert (found["lists"], found["dno"]) == (["block", "dno"], "202555")
@@ -242,7 +237,7 @@ def test_a_number_is_reported_with_lists_standing_and_decisions(store: "blocking
     assert [one["decision_id"] for one in found["decisions"]] == ["b" * 32, "a" * 32]
     assert "standing decision: block as fraud by model, 2025-11-24T16:00:00.000Z until " in text
     assert f"  2025-11-24T16:00:07.000Z  label by model, score 0.875, to +1312555••••  {'b' * 32}" in text
-    assert "to +13125550188" in run("lookup", CALLING, "--unmask", "redress 311").stdout
+    assert "to +13125550188" in typed("lookup", CALLING, "--unmask", "redress 311").stdout
 
 
 @pytest.mark.usefixtures("store")
@@ -262,7 +257,7 @@ def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis",
     del store
     write(redis_url, decision("c" * 32))
 
-    text = run("lookup", "c" * 32).stdout
+    text = typed("lookup", "c" * 32).stdout
 
     assert run_json("lookup", "c" * 32)["decision"]["call_id"] == "call-0"
     assert "because: dialled numbers in sequence [sequential]" in text
@@ -272,8 +267,8 @@ def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis",
 def test_an_unknown_decision_id_is_a_failure_and_an_unknown_number_is_not(store: "blocking.Redis") -> None:
     """No decision of that id: status 1. A number that nobody knows anything of is an answer."""
     del store
-    missing = run("lookup", "d" * 32)
-    unknown = run("lookup", "+13125550100")
+    missing = typed("lookup", "d" * 32)
+    unknown = typed("lookup", "+13125550100")
 
     assert missing.exit_code == 1
     assert f"no decision {'d' * 32}" in missing.stderr
@@ -285,22 +280,22 @@ def test_an_unknown_decision_id_is_a_failure_and_an_unknown_number_is_not(store:
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("typed", ["2025550123", "12025550123"])
-def test_a_number_without_its_prefix_is_a_north_american_one(redis_url: str, typed: str) -> None:
+@pytest.mark.parametrize("written", ["2025550123", "12025550123"])
+def test_a_number_without_its_prefix_is_a_north_american_one(redis_url: str, written: str) -> None:
     """As people write it; the answer says what it was taken for."""
     write(redis_url, decision("c" * 32))
 
-    text = run("lookup", typed).stdout
+    text = typed("lookup", written).stdout
 
-    assert text.startswith(f"number {CALLING} ({typed} without its +1)\n")
+    assert text.startswith(f"number {CALLING} ({written} without its +1)\n")
     assert "c" * 32 in text
-    assert run_json("lookup", typed)["subject"] == CALLING
+    assert run_json("lookup", written)["subject"] == CALLING
 
 
 @pytest.mark.usefixtures("store")
 def test_what_is_no_number_and_no_decision_is_said_to_be_taken_for_a_trunk_group() -> None:
     """A call id looks like a trunk group: nobody should read "nothing known" as "this call was not seen"."""
-    guessed, told = run("lookup", "7f3a@sbc1").stdout, run("lookup", "trunk:7f3a@sbc1").stdout
+    guessed, told = typed("lookup", "7f3a@sbc1").stdout, typed("lookup", "trunk:7f3a@sbc1").stdout
 
     assert guessed.startswith("trunk 7f3a@sbc1 (taken for a trunk group: ")
     assert "a call is found by its calling number)" in guessed
@@ -333,7 +328,7 @@ def test_an_unreachable_redis_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     """The error names the address, without the password, and what to do."""
     monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://:secret@127.0.0.1:9/0")
 
-    result = run("lookup", CALLING)
+    result = typed("lookup", CALLING)
 
     assert result.exit_code == 1
     assert isinstance(result.exception, RedisUnreachable)
@@ -346,19 +341,19 @@ def test_an_unreachable_redis_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_help_teaches() -> None:
     """Each command shows an example of itself."""
-    assert "robocall lookup +12025550123" in run("lookup", "--help").stdout
-    assert "robocall lists add block" in run("lists", "add", "--help").stdout
-    assert "emergency  numbers that are never blocked" in run("lists", "--help").stdout
+    assert "robocall lookup +12025550123" in typed("lookup", "--help").stdout
+    assert "robocall lists add block" in typed("lists", "add", "--help").stdout
+    assert "emergency  numbers that are never blocked" in typed("lists", "--help").stdout
 
 
 def test_traps_are_kept_like_any_list_and_no_worker_reads_them(store: "blocking.Redis") -> None:
     """Numbers alone, shown as `archive export --traps` takes them; a look-up says that a number is one."""
-    added = run("lists", "add", "traps", CALLING)
-    refused = run("lists", "add", "traps", "trunk:nyc-ix-7")
+    added = typed("lists", "add", "traps", CALLING)
+    refused = typed("lists", "add", "traps", "trunk:nyc-ix-7")
 
     assert added.stderr == "traps: 1 added, 1 in the list\n"
     assert refused.exit_code == 2
-    assert run("lists", "show", "traps").stdout == f"{CALLING}\n"
+    assert typed("lists", "show", "traps").stdout == f"{CALLING}\n"
     assert run_json("lists", "show")["traps"] == 1
     assert "traps" in run_json("lookup", CALLING)["lists"]
     assert store.smembers(list_key("traps")) == {CALLING.encode()}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import redis as blocking
-from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -18,7 +17,6 @@ from detector.policy.screening import Screener
 from detector.policy.settings import Policy
 from detector.policy.standing import PolicyMemory, StandingDecisions
 from detector.windows.engine import WindowEngine
-from streams.commands.main import robocall
 from streams.redis import connection as keys
 from streams.redis.bounded import MAX_COUNT, Skipped, number, read_value, record, text
 from streams.redis.connection import Guard
@@ -42,6 +40,7 @@ from tests.streams.redis.junk import (
 )
 from tests.streams.redis.test_lists import CALLING, ENTITY, SMALL, Even, standing_record
 from tests.streams.redis.test_trunk_exchange import START_MS, TRUNK, call, exchange_all, exchange_of, trunk_attempts
+from tests.typed import typed
 from tests.valkey_process import ValkeyProcess, run
 
 STATE = WorkerReport(WORKER, "m-good", 1)
@@ -164,7 +163,7 @@ def test_a_command_answers_or_says_one_line_whatever_stands_in_redis(
             client.delete(key)
             put(client, key, value)
         for options in ((), ("--json",)):
-            done = CliRunner().invoke(robocall, [*command, *options])
+            done = typed(*command, *options)
             assert isinstance(done.exception, RobocallError | SystemExit | None), done.exception
             if isinstance(done.exception, RobocallError):
                 assert "\n" not in str(done.exception)

@@ -5,17 +5,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from click.testing import CliRunner
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from detector.contract.errors import RobocallError
 from streams.commands.doctor import State, examine
-from streams.commands.main import robocall
 from streams.settings import load_settings
 from tests.integration.secured import PASSWORD, make_certificates, secured_redis
 from tests.streams.redis.test_bounded import Background
 from tests.streams.redis.test_lists import CALLING
+from tests.typed import typed
 from tests.valkey_process import run
 from tests.waiting import HANG_S
 
@@ -52,10 +51,10 @@ def test_commands_and_a_worker_use_it(url: str) -> None:
         assert background.screener.lists.allow == {CALLING}
         assert background.exchange.view.view == "shared"
 
-    added = CliRunner().invoke(robocall, ["lists", "add", "allow", CALLING])
+    added = typed("lists", "add", "allow", CALLING)
     assert added.exit_code == 0, added.exception
     run(work, url)
-    assert "lists: allow" in CliRunner().invoke(robocall, ["lookup", CALLING]).stdout
+    assert "lists: allow" in typed("lookup", CALLING).stdout
     findings = [one for one in examine(load_settings()) if one.subject == "redis"]
     assert [one.state for one in findings] == [State.OK]
 
@@ -87,7 +86,7 @@ def test_what_is_wrong_is_said_in_one_line_and_stops_no_worker(
     with capture_logs() as lines:
         run(work, changed)
     assert ["redis unreachable" in line["event"] for line in lines] == [True]
-    done = CliRunner().invoke(robocall, ["lookup", CALLING])
+    done = typed("lookup", CALLING)
     assert isinstance(done.exception, RobocallError)
     text = str(done.exception)
     assert said in text

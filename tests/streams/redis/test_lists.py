@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import pytest
-from click.testing import CliRunner
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
@@ -15,7 +14,6 @@ from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import FixedScore
 from detector.windows.engine import WindowEngine, WindowSettings
-from streams.commands.main import robocall
 from streams.redis import list_notes
 from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_key, list_key
 from streams.redis.decisions import DecisionIndex
@@ -23,6 +21,7 @@ from streams.redis.list_notes import notes_key
 from streams.redis.lists import ListFollower
 from streams.wire.records import EntityDecision, encode
 from streams.worker.reports import entity_record
+from tests.typed import typed
 from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 
@@ -75,11 +74,11 @@ def test_an_entry_added_reaches_a_running_screener(
     async def work(client: Redis) -> None:
         task = asyncio.create_task(ListFollower(client, Guard(), screener).run())
         for command in (("add", "block", CALLING), ("add", "dno", "202555"), ("add", "emergency", "911")):
-            added = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *command])
+            added = await asyncio.to_thread(typed, "lists", *command)
             assert added.exit_code == 0, added.output
         wanted = Lists(block=frozenset({CALLING}), dno=frozenset({"202555"}), emergency=frozenset({"911"}))
         await until(lambda: screener.lists == wanted)
-        await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", "remove", "block", CALLING])
+        await asyncio.to_thread(typed, "lists", "remove", "block", CALLING)
         await until(lambda: CALLING not in lists_of(screener).block)
         task.cancel()
 
@@ -166,7 +165,7 @@ def test_the_emergency_list_is_not_emptied_by_accident(
     monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
 
     async def command(*arguments: str) -> None:
-        done = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *arguments])
+        done = await asyncio.to_thread(typed, "lists", *arguments)
         assert done.exit_code == 0, done.output
 
     async def work(client: Redis) -> None:
@@ -206,11 +205,11 @@ def test_the_last_entry_removed_by_the_command_empties_the_emergency_list(
         sync = ListFollower(client, Guard(), screener)
         for arguments in (("add", "911", "112"), ("remove", "112"), ("remove", "911")):
             command, *entries = arguments
-            await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", command, "emergency", *entries])
+            await asyncio.to_thread(typed, "lists", command, "emergency", *entries)
             await sync.poll()
         assert lists_of(screener).emergency == frozenset()
 
-        await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", "add", "emergency", "933"])
+        await asyncio.to_thread(typed, "lists", "add", "emergency", "933")
         await sync.poll()
         await client.delete(list_key("emergency"))
         await client.incr(LISTS_VERSION)
@@ -358,7 +357,7 @@ def test_what_is_known_of_entries_is_followed_and_junk_is_not(
             ("add", "allow", OTHER),
             ("remove", "block", OTHER),
         ):
-            changed = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *command])
+            changed = await asyncio.to_thread(typed, "lists", *command)
             assert changed.exit_code == 0, changed.output
         for entry, note in (("+1", b"{}"), (OTHER, b"junk"), ("trunk:gone", b'{"basis":"court_order"}')):
             await client.hset(notes_key("block"), entry, note)

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
-from click.testing import CliRunner
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
@@ -15,10 +14,10 @@ from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.windows.engine import WindowEngine, WindowSettings
-from streams.commands.main import robocall
 from streams.redis.connection import Guard, connect, trunk_journal_key, trunk_key, trunk_version_key
 from streams.redis.trunk_exchange import TrunkExchange
 from streams.settings import load_settings
+from tests.typed import typed
 from tests.valkey_process import ValkeyProcess, run, slow_proxy
 from tests.waiting import HANG_S, until
 
@@ -375,8 +374,8 @@ def test_lookup_shows_the_totals_of_a_trunk(valkey: ValkeyProcess, monkeypatch: 
         await exchange_all(exchange_of(one, client, 0), exchange_of(two, client, 1))
 
     run(work, valkey.url)
-    as_json = CliRunner().invoke(robocall, ["lookup", TRUNK, "--json"])
-    text = CliRunner().invoke(robocall, ["lookup", f"trunk:{TRUNK}"])
+    as_json = typed("lookup", TRUNK, "--json")
+    text = typed("lookup", f"trunk:{TRUNK}")
 
     found = json.loads(as_json.stdout)
     assert (found["kind"], found["subject"], found["partitions"]) == ("trunk", TRUNK, 2)

@@ -20,6 +20,7 @@ from streams.commands.main import robocall
 from streams.kafka.topics import CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, put
 from tests.streams.commands.adapt.carrier_case import Files, answer, fill_in, leave_open, rows_of, said, unjudged
+from tests.typed import typed
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_answers_come_to_what_a_run_with_them_comes_to(own: Path, carrier: Files
     """By the truth, as an analyst would answer: the verdict on the candidate is that of `adapt` itself."""
     answer(own / QUESTIONS, carrier.labels)
     imported = ["feedback", "import", own / QUESTIONS, "--preset", "analyst", "--out", tmp_path / "answers.jsonl"]
-    assert CliRunner().invoke(robocall, list(map(str, imported))).exit_code == 0
+    assert typed(*imported).exit_code == 0
     leave_open(carrier, tmp_path / "again", tmp_path / "answers.jsonl")
 
     done = settle(own)

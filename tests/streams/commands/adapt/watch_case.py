@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
 from structlog.testing import capture_logs
 
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -15,9 +14,9 @@ from models.serve.artifact import load
 from streams.commands.adapt.nights import Schedule
 from streams.commands.adapt.watching import Plan, Told, Watch
 from streams.commands.child import CommandFailed
-from streams.commands.main import robocall
 from streams.commands.models.place import own_place
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS
+from tests.typed import typed
 
 PARTITIONS = 2
 SPAN = ["--from", "1970-01-02T00:00", "--to", "1970-01-03T00:00"]
@@ -67,7 +66,7 @@ class Desk:
 
 
 def really(arguments: Sequence[str]) -> str:
-    done = CliRunner().invoke(robocall, list(arguments))
+    done = typed(*arguments)
     if done.exit_code:
         raise CommandFailed(str(done.exception), done.stdout)
     return done.stdout

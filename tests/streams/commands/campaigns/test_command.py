@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from detector.campaigns.grouping import Campaigns
 from detector.contract.decisions import Action, Decision, Mode, Step
@@ -17,12 +17,12 @@ from streams.campaigns.topic import KnownCampaigns
 from streams.campaigns.verdicts import CampaignUnknown
 from streams.cases.roles import NotAllowed
 from streams.commands.campaigns import command
-from streams.commands.main import robocall
 from streams.errors import ReplayFailed
 from streams.wire.records import DecisionRecord, encode
 from tests.detector.campaigns.calls_of import suspect
 from tests.streams.archive.archive_case import put, setup
 from tests.streams.campaigns.campaign_case import pairs
+from tests.typed import typed
 
 
 def decision(call: dict[str, Any], score: float) -> Decision:
@@ -36,7 +36,7 @@ def decision(call: dict[str, Any], score: float) -> Decision:
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(robocall, ["campaigns", *arguments])
+    return typed("campaigns", *arguments)
 
 
 @pytest.fixture

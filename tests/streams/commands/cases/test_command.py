@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from streams.cases.changes import CLOSED, new_entry, opened
 from streams.cases.store import CaseStore
-from streams.commands.main import robocall
 from streams.settings import load_settings
 from streams.wire.cases import CaseKind
+from tests.typed import typed
 
 pytestmark = pytest.mark.kafka
 
@@ -44,7 +44,7 @@ def ids(kafka_bootstrap: str, fresh_topics: Callable[[int], list[str]], monkeypa
 
 
 def run(*arguments: str) -> Result:
-    done = CliRunner().invoke(robocall, ["cases", *arguments])
+    done = typed("cases", *arguments)
     assert done.exception is None, done.output
     return done
 

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import httpx
-from click.testing import CliRunner
 
-from streams.commands.main import robocall
 from streams.console.users import read_users
 from tests.streams.console.console_case import make_users
+from tests.typed import typed
 
 COMMAND = [sys.executable, "-m", "streams.commands.main", "console"]
 
@@ -71,7 +70,7 @@ def test_without_users_it_says_how_to_add_one(tmp_path: Path) -> None:
     """Nothing is served to nobody."""
     environment = {"ROBOCALL_CONSOLE_USERS_FILE": str(tmp_path / "users.json")}
 
-    answer = CliRunner().invoke(robocall, ["console"], env=environment)
+    answer = typed("console", environment=environment)
 
     assert answer.exit_code == 1
     assert "robocall console user add NAME --role admin" in str(answer.exception)

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from streams.commands.main import robocall
 from streams.console.passwords import is_password
 from streams.console.roles import Role
 from streams.console.users import read_users
+from tests.typed import typed
 
 PASSWORD, OTHER = "a long password", "another password"
 
@@ -21,20 +21,20 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
-def typed(line: str, given: str = "") -> Result:
-    return CliRunner().invoke(robocall, ["console", *line.split()], input=given)
+def console(line: str, given: str = "") -> Result:
+    return typed("console", *line.split(), text=given)
 
 
 def test_users_come_change_and_go(path: Path) -> None:
     """The file has digests of passwords alone."""
-    assert typed("user add ada --role admin", f"{PASSWORD}\n").output == "ada may sign in as admin\n"
-    assert typed("user add bob --role operator", OTHER).exit_code == 0
-    assert typed("user list").output == "ada\tadmin\nbob\toperator\n"
-    assert typed("user password ada", OTHER).exit_code == 0
-    assert typed("user role bob redress").output == "bob is redress now\n"
-    assert typed("user list").output == "ada\tadmin\nbob\tredress\n"
+    assert console("user add ada --role admin", f"{PASSWORD}\n").output == "ada may sign in as admin\n"
+    assert console("user add bob --role operator", OTHER).exit_code == 0
+    assert console("user list").output == "ada\tadmin\nbob\toperator\n"
+    assert console("user password ada", OTHER).exit_code == 0
+    assert console("user role bob redress").output == "bob is redress now\n"
+    assert console("user list").output == "ada\tadmin\nbob\tredress\n"
     assert is_password(OTHER, read_users(path).users[1].password)
-    assert typed("user remove bob").exit_code == 0
+    assert console("user remove bob").exit_code == 0
 
     (ada,) = read_users(path).users
 
@@ -60,7 +60,7 @@ def test_users_come_change_and_go(path: Path) -> None:
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(line: str, given: str, said: str, path: Path) -> None:
     """In one line that says what to do."""
-    answer = typed(line, given)
+    answer = console(line, given)
 
     assert answer.exit_code != 0
     assert said in answer.output
@@ -69,8 +69,8 @@ def test_what_cannot_be_is_said_and_nothing_is_written(line: str, given: str, sa
 
 def test_a_name_that_is_there_or_is_not_is_said(path: Path) -> None:
     """Adding twice is mostly a mistake: it would change a password."""
-    typed("user add ada --role admin", PASSWORD)
+    console("user add ada --role admin", PASSWORD)
 
-    assert "user password ada" in typed("user add ada --role operator", PASSWORD).output
-    assert "user list" in typed("user remove bob").output
+    assert "user password ada" in console("user add ada --role operator", PASSWORD).output
+    assert "user list" in console("user remove bob").output
     assert len(read_users(path).users) == 1

@@ -4,7 +4,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from rich.console import Console
 
 from models.serve.artifact import SHIPPED
@@ -13,13 +12,13 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.commands.demo.desk import CONSOLE, USER, invented_upstreams, prepared_desk, running_console
 from streams.commands.demo.processes import is_healthy
-from streams.commands.main import robocall
 from streams.console.passwords import is_password
 from streams.console.roles import Role
 from streams.console.users import read_users
 from streams.errors import DemoFailed
 from streams.local.services import KAFKA_VARIABLE, free_ports
 from streams.upstreams.entries import UpstreamRole, load_upstreams
+from tests.typed import typed
 
 SEED = 11
 
@@ -103,7 +102,7 @@ def test_it_takes_no_kafka_that_others_use(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(KAFKA_VARIABLE, "127.0.0.1:9")
     monkeypatch.delenv("ROBOCALL_REDIS_URL", raising=False)
 
-    done = CliRunner().invoke(robocall, ["demo", "--console"])
+    done = typed("demo", "--console")
 
     assert done.exit_code == 2
     assert f"unset {KAFKA_VARIABLE}" in done.output

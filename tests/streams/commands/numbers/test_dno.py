@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from streams.cases.roles import NotAllowed
-from streams.commands.main import robocall
 from streams.commands.numbers import dno
 from streams.numbers.dno_files import DnoFiles
 from tests.streams.numbers.dno_case import dno_file, texts
+from tests.typed import typed
 
 DAY = ("--date", "2026-01-02")
 
@@ -25,7 +25,7 @@ class Case:
         self.files = DnoFiles(str(folder / "numbers"))
 
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(robocall, ["dno", *arguments])
+        return typed("dno", *arguments)
 
     def put(self, name: str, content: bytes) -> str:
         (self.folder / name).write_bytes(content)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from detector.contract.errors import PolicyInvalid
 from detector.policy.settings import Policy
 from streams.archive.files import ArchiveStore
-from streams.commands.main import robocall
 from streams.commands.policy.saving import PolicyMoved
 from streams.errors import ReplayFailed, SettingsInvalid
 from streams.kafka.topics import CALL_EVENTS
@@ -19,6 +18,7 @@ from streams.screening.policy_file import load_policy, parse_policy
 from tests.models.small_model import save_small_model
 from tests.streams.archive.archive_case import put
 from tests.streams.commands.budgets import lawful_calls
+from tests.typed import typed
 
 ENFORCING = """mode: enforce
 redress: {url: "https://redress.carrier.example/"}
@@ -53,7 +53,7 @@ def changed(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(robocall, ["policy", *map(str, arguments)])
+    return typed("policy", *arguments)
 
 
 def answer(*arguments: object) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import redis as blocking
-from click.testing import CliRunner, Result
 from confluent_kafka import Consumer
 
 from detector.contract.decisions import Action, Mode, Reason, Step
@@ -18,13 +17,13 @@ from streams.cases import doctor
 from streams.cases import redress as module
 from streams.cases.roles import NotAllowed
 from streams.commands.cases.due import DUE
-from streams.commands.main import robocall
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, ENTITY_DECISIONS
 from streams.redis.connection import decision_key, entity_key, list_key, number_key
 from streams.redis.list_notes import notes_key
 from streams.settings import load_settings
 from streams.wire.records import DecisionRecord, encode
 from tests.streams.archive.archive_case import put, setup
+from tests.typed import typed
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.kafka
@@ -60,12 +59,8 @@ def store(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> "blocking
     return store
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(robocall, arguments)
-
-
 def opened(*arguments: str) -> dict[str, Any]:
-    done = run("redress", "open", *arguments, "--why", "a clinic", "--json")
+    done = typed("redress", "open", *arguments, "--why", "a clinic", "--json")
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)["case"]
     return found
@@ -92,9 +87,9 @@ def test_a_decision_is_found_by_its_id_or_by_numbers_and_time(store: "blocking.R
         assert (details["decision_id"], details["decided"]) == (ID, "block by model")
         assert (details["calling_number"], details["called_number"]) == ("+1202555••••", "+1312555••••")
         assert details["call_id"] == "call-a"
-        again = run("redress", "open", *asked, "--why", "a clinic")
+        again = typed("redress", "open", *asked, "--why", "a clinic")
         assert f"{case['case_id']} is about the same call" in str(again.exception)
-        run("redress", "reject", case["case_id"], "--why", "next")
+        typed("redress", "reject", case["case_id"], "--why", "next")
 
 
 def test_a_call_that_was_blocked_comes_before_a_nearer_one_that_was_allowed(store: "blocking.Redis") -> None:
@@ -122,31 +117,31 @@ def test_nothing_is_granted_to_a_call_that_nobody_knows(store: "blocking.Redis")
     """An id that Redis has forgotten names no number: nothing would end, and nobody is told that something did."""
     del store
     case_id = opened("b")["case_id"]
-    done = run("redress", "grant", case_id, "--why", "a clinic")
+    done = typed("redress", "grant", case_id, "--why", "a clinic")
     assert "names neither a call nor a number" in str(done.exception)
     assert "open another one with --calling" in str(done.exception)
-    assert json.loads(run("redress", "show", case_id, "--json").stdout)["case"]["state"] == "pending"
+    assert json.loads(typed("redress", "show", case_id, "--json").stdout)["case"]["state"] == "pending"
 
 
 def test_what_is_granted_is_granted_once_unless_somebody_says_again(store: "blocking.Redis") -> None:
     """A second clerk does not change how long the number is allowed without knowing it."""
     case_id = opened(ID)["case_id"]
     grant = ("redress", "grant", case_id, "--why", "called back", "--allow-days")
-    assert run(*grant, "30").exit_code == 0
+    assert typed(*grant, "30").exit_code == 0
     first = store.hget(notes_key("allow"), CALLING)
-    assert "is granted already" in str(run(*grant, "365").exception)
+    assert "is granted already" in str(typed(*grant, "365").exception)
     assert store.hget(notes_key("allow"), CALLING) == first
-    assert run(*grant, "365", "--again").exit_code == 0
+    assert typed(*grant, "365", "--again").exit_code == 0
     assert store.hget(notes_key("allow"), CALLING) != first
 
 
 def test_the_clock_counts_from_when_they_asked(store: "blocking.Redis") -> None:
     del store
     received_ms = NOW_MS - 5 * 3_600_000
-    done = run("redress", "open", ID, "--received", str(received_ms), "--why", "a clinic", "--json")
+    done = typed("redress", "open", ID, "--received", str(received_ms), "--why", "a clinic", "--json")
     assert json.loads(done.stdout)["case"]["details"]["due_ms"] == str(received_ms + 24 * 3_600_000)
     for wrong in (str(NOW_MS + 86_400_000), "noon"):
-        assert run("redress", "open", ID, "--received", wrong, "--why", "x").exit_code == 2
+        assert typed("redress", "open", ID, "--received", wrong, "--why", "x").exit_code == 2
 
 
 def test_the_archive_has_what_redis_forgot(
@@ -160,17 +155,17 @@ def test_the_archive_has_what_redis_forgot(
     for asked in (("c" * 32,), ("--calling", CALLING, "--at", str(at_ms + 400_000)), ("--calling", CALLING)):
         case = opened(*asked)
         assert case["details"]["decided"] == "block by model"
-        run("redress", "reject", case["case_id"], "--why", "next")
+        typed("redress", "reject", case["case_id"], "--why", "next")
     assert "decided" not in opened("--calling", CALLING, "--at", str(at_ms + 700_000))["details"]
 
 
 def test_granting_lifts_allows_and_says_that_the_call_was_lawful(store: "blocking.Redis", kafka_bootstrap: str) -> None:
     """Workers by Redis, switches by a null, the archive by feedback; the case says who, when and why."""
     store.set(entity_key(f"number:{CALLING}"), b'{"action":"block"}')
-    run("lists", "add", "block", CALLING)
+    typed("lists", "add", "block", CALLING)
     case_id = opened(ID)["case_id"]
 
-    done = run("redress", "grant", case_id, "--why", "called back", "--allow-days", "7", "--json")
+    done = typed("redress", "grant", case_id, "--why", "called back", "--allow-days", "7", "--json")
 
     assert done.exit_code == 0, done.output
     case, left_s = (json.loads(done.stdout)[name] for name in ("case", "left_s"))
@@ -193,8 +188,8 @@ def test_granting_lifts_allows_and_says_that_the_call_was_lawful(store: "blockin
 
 def test_an_order_stays_and_is_named(store: "blocking.Redis") -> None:
     """Whoever answers redress does not undo what the FCC ordered."""
-    run("lists", "add", "block", CALLING, "--basis", "fcc_order", "--by", "legal", "--reason", "DA 26-1")
-    done = run("redress", "grant", opened(ID)["case_id"], "--why", "called back")
+    typed("lists", "add", "block", CALLING, "--basis", "fcc_order", "--by", "legal", "--reason", "DA 26-1")
+    done = typed("redress", "grant", opened(ID)["case_id"], "--why", "called back")
     assert done.exit_code == 0, done.output
     assert "it stays on the block list by fcc_order" in done.stderr
     assert store.smembers(list_key("block")) == {CALLING.encode()}
@@ -222,7 +217,7 @@ def test_what_redress_does_not_lift_is_named(
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
 
     for identifier in made:
-        done = run("redress", "grant", opened(identifier * 32)["case_id"], "--why", "called back")
+        done = typed("redress", "grant", opened(identifier * 32)["case_id"], "--why", "called back")
         assert done.exit_code == 0, done.output
         assert said in done.stderr
 
@@ -239,7 +234,7 @@ def test_a_caller_is_found_in_whatever_form_the_switch_wrote_its_number(
     for _ in ("redis", "archive"):
         case = opened(*asked)
         assert (case["details"]["decision_id"], case["details"]["calling_number"]) == ("f" * 32, "202555••••")
-        done = run("redress", "grant", case["case_id"], "--why", "called back")
+        done = typed("redress", "grant", case["case_id"], "--why", "called back")
         assert "the caller's number is not in E.164" in done.stderr
         store.flushdb()
         put(ArchiveStore(str(tmp_path)), CALL_DECISIONS, [decision("f" * 32, calling=local)], at_ms=NOW_MS)
@@ -248,7 +243,7 @@ def test_a_caller_is_found_in_whatever_form_the_switch_wrote_its_number(
 
 def test_what_the_model_blocked_leaves_nothing_to_be_named(store: "blocking.Redis") -> None:
     del store
-    done = run("redress", "grant", opened(ID)["case_id"], "--why", "called back")
+    done = typed("redress", "grant", opened(ID)["case_id"], "--why", "called back")
 
     assert done.stderr.splitlines()[-1].startswith("+1202555••••: ended nothing in")
 
@@ -258,17 +253,17 @@ def test_rejected_and_told_cases_are_answered_and_what_was_granted_stays(store: 
     for identifier in ("b" * 32, "c" * 32):
         store.set(decision_key(identifier), decision(identifier))
     told, rejected, granted = (opened(identifier)["case_id"] for identifier in (ID, "b" * 32, "c" * 32))
-    assert run("redress", "tell", told, "--why", "we look at it").exit_code == 0
-    done = run("redress", "reject", rejected, "--why", "a robocall")
+    assert typed("redress", "tell", told, "--why", "we look at it").exit_code == 0
+    done = typed("redress", "reject", rejected, "--why", "a robocall")
     assert (done.exit_code, "rejected by M. Lee: a robocall" in done.stdout) == (0, True)
     assert store.smembers(list_key("allow")) == set()
-    assert run("redress", "grant", granted, "--why", "clinic", "--allow-days", "0").exit_code == 0
+    assert typed("redress", "grant", granted, "--why", "clinic", "--allow-days", "0").exit_code == 0
     assert store.smembers(list_key("allow")) == set()
-    refused = run("redress", "reject", granted, "--why", "changed my mind")
+    refused = typed("redress", "reject", granted, "--why", "changed my mind")
     assert "is granted" in str(refused.exception)
-    listed = [line.split()[:2] for line in run("redress", "list").stdout.splitlines()]
+    listed = [line.split()[:2] for line in typed("redress", "list").stdout.splitlines()]
     assert listed == [[told, "pending"]]
-    assert len(run("redress", "list", "--all").stdout.splitlines()) == 3
+    assert len(typed("redress", "list", "--all").stdout.splitlines()) == 3
 
 
 def test_whole_numbers_are_shown_to_who_may_see_them_and_that_is_recorded(
@@ -279,40 +274,40 @@ def test_whole_numbers_are_shown_to_who_may_see_them_and_that_is_recorded(
     monkeypatch.setenv("ROBOCALL_CASES_RECORD", "true")
     monkeypatch.setenv("ROBOCALL_CASES_SPOOL", str(tmp_path / "spool"))
     case_id = opened(ID)["case_id"]
-    shown = [run(*command, *form).stdout for command in (("redress", "show", case_id), ("cases", "show", case_id),
+    shown = [typed(*command, *form).stdout for command in (("redress", "show", case_id), ("cases", "show", case_id),
              ("redress", "list"), ("cases", "list", "--kind", "redress")) for form in ((), ("--json",))]  # fmt: skip
     assert [("+1202555••••" in text, CALLING in text) for text in shown] == [(True, False)] * 8
 
-    whole = run("redress", "show", case_id, "--unmask", "called back")
+    whole = typed("redress", "show", case_id, "--unmask", "called back")
     assert f"calling_number: {CALLING}" in whole.stdout
-    (look,) = (json.loads(line) for line in run("cases", "list", "--kind", "look_up", "--json").stdout.splitlines())
+    (look,) = (json.loads(line) for line in typed("cases", "list", "--kind", "look_up", "--json").stdout.splitlines())
     entry = look["history"][0]
     assert (look["subject"], entry["who"], entry["what"], entry["why"]) == (
         f"case:{case_id}", "M. Lee", "unmasked", "called back",
     )  # fmt: skip
-    assert run("cases", "show", case_id, "--unmask", " ").exit_code == 2
+    assert typed("cases", "show", case_id, "--unmask", " ").exit_code == 2
 
     roles = tmp_path / "roles.yaml"
     roles.write_text("M. Lee: [look_up, grant]\n")
     monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(roles))
-    assert isinstance(run("cases", "show", case_id, "--unmask", "curious").exception, NotAllowed)
-    assert "+1202555••••" in run("cases", "show", case_id).stdout
+    assert isinstance(typed("cases", "show", case_id, "--unmask", "curious").exception, NotAllowed)
+    assert "+1202555••••" in typed("cases", "show", case_id).stdout
 
 
 def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
     del store
-    assert (run("redress", "list", "--overdue").exit_code, run("redress", "list", "--overdue").stdout) == (0, "")
+    assert (typed("redress", "list", "--overdue").exit_code, typed("redress", "list", "--overdue").stdout) == (0, "")
     monkeypatch.setattr(module, "CLOCK_MS", -61_000)
     case_id = opened(ID)["case_id"]
-    late = run("redress", "list", "--overdue")
+    late = typed("redress", "list", "--overdue")
     assert late.exit_code == 1
     assert late.stdout.startswith(case_id)
     assert "OVERDUE by 0 h 01 min" in late.stdout
-    assert json.loads(run("redress", "list", "--json").stdout)["left_s"] < -60
+    assert json.loads(typed("redress", "list", "--json").stdout)["left_s"] < -60
 
     found = list(doctor.told(load_settings(), DUE))
     assert (False, "redress: 1 of 1 should have had an answer: `robocall redress list --overdue`") in found
-    run("redress", "tell", case_id, "--why", "we look at it")
+    typed("redress", "tell", case_id, "--why", "we look at it")
     assert next(doctor.told(load_settings(), DUE)) == (True, "redress: 0 wait for an answer, none is overdue")
 
 
@@ -326,12 +321,12 @@ def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkey
 )  # fmt: skip
 def test_wrong_usage_opens_nothing(store: "blocking.Redis", arguments: tuple[str, ...]) -> None:
     del store
-    assert run("redress", *arguments).exit_code == 2
+    assert typed("redress", *arguments).exit_code == 2
 
 
 def test_a_case_that_is_not_there_is_one_line(store: "blocking.Redis") -> None:
     del store
-    done = run("redress", "grant", "redress-1", "--why", "x")
+    done = typed("redress", "grant", "redress-1", "--why", "x")
     assert (done.exit_code, "no case redress-1" in done.stderr) == (1, True)
 
 
@@ -349,12 +344,12 @@ def test_what_the_switch_says_of_a_call_counts_before_the_decision(
         ends.append(encode(end | numbers | ({} if treatment is None else {"treatment": treatment})))
     put(archive, CALL_EVENTS, ends, at_ms=at_ms)
 
-    done = run("blocked", CALLED, "--json")
+    done = typed("blocked", CALLED, "--json")
 
     assert "3 calls to" in done.stderr, done.output  # c, d of which no end is known, and x
     national = ends[1].replace(b'"+1', b'"').replace(b"call-c", b"call-z")
     put(archive, CALL_EVENTS, [national], first=len(ends), at_ms=at_ms)
-    assert "4 calls to" in run("blocked", CALLED).stderr
+    assert "4 calls to" in typed("blocked", CALLED).stderr
 
 
 def test_blocked_calls_of_an_archive_that_is_not_there_are_no_answer(
@@ -363,7 +358,7 @@ def test_blocked_calls_of_an_archive_that_is_not_there_are_no_answer(
     """Of 0 calls a subscriber would be told."""
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "typo"))
 
-    done = run("blocked", CALLED)
+    done = typed("blocked", CALLED)
 
     assert done.exit_code == 1
     assert (done.stdout, "were blocked" in done.stderr) == ("", False)
@@ -381,7 +376,7 @@ def test_an_archive_of_fewer_days_says_that_there_may_have_been_more(
         put(archive, CALL_EVENTS, [encode(setup(first, setup_time_ms=at_ms))], first=first, at_ms=at_ms)
     put(archive, CALL_DECISIONS, [decision(at_ms=NOW_MS - 3_600_000)], at_ms=NOW_MS - 3_600_000)
 
-    said = run("blocked", CALLED).stderr
+    said = typed("blocked", CALLED).stderr
 
     assert f"1 call to {CALLED} was blocked in the last 28 days" in said
     assert ("there may have been more: the archive begins after" in said) == is_short
@@ -399,8 +394,8 @@ def test_blocked_calls_of_a_subscriber_are_listed_once_each(tmp_path: Path, monk
         at_ms = NOW_MS - days * 86_400_000
         put(archive, CALL_DECISIONS, [decision(f"{days:032}", at_ms=at_ms)], first=first, at_ms=at_ms)
 
-    masked = run("blocked", "(312) 555-0142")
-    done = run("blocked", "(312) 555-0142", "--json", "--unmask", "their own line")
+    masked = typed("blocked", "(312) 555-0142")
+    done = typed("blocked", "(312) 555-0142", "--json", "--unmask", "their own line")
 
     assert [line.split("  ")[1] for line in masked.stdout.splitlines()] == ["+1202555••••"] * 2
 
@@ -409,4 +404,4 @@ def test_blocked_calls_of_a_subscriber_are_listed_once_each(tmp_path: Path, monk
         {"time_ms": late_ms, "calling_number": CALLING},
     ]
     assert f"2 calls to {CALLED} were blocked in the last 28 days" in done.stderr
-    assert run("blocked", "nobody").exit_code == 2
+    assert typed("blocked", "nobody").exit_code == 2

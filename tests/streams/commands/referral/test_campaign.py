@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from detector.campaigns.grouping import Campaigns
 from streams.archive.files import ArchiveStore
@@ -14,12 +13,12 @@ from streams.campaigns.records import CampaignCall, CampaignMerge, CampaignRecor
 from streams.campaigns.topic import KnownCampaigns
 from streams.campaigns.verdicts import CampaignUnknown
 from streams.commands.campaigns import command
-from streams.commands.main import robocall
 from streams.commands.referral.campaign import file_of_record
 from streams.referral.package import read
 from tests.detector.campaigns.calls_of import suspect
 from tests.streams.archive.archive_case import DAY_MS, START_MS
 from tests.streams.scorecards.card_case import Call, archived
+from tests.typed import typed
 
 
 @pytest.fixture
@@ -51,9 +50,7 @@ def test_it_has_the_calls_that_decisions_name_and_those_of_the_record(
     archived(store, [*calls, replace(calls[0], days_ago=1)])
 
     out = tmp_path / "r.zip"
-    done = CliRunner().invoke(
-        robocall, ["referral", "make", "--campaign", "cnew", "--why", "asked for", "--out", str(out)]
-    )
+    done = typed("referral", "make", "--campaign", "cnew", "--why", "asked for", "--out", str(out))
 
     assert done.exit_code == 0, (done.output, done.exception)
     with out.open("rb"):
@@ -79,6 +76,6 @@ def test_a_campaign_that_nobody_knows_is_said(
     del record
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
     arguments = ["referral", "make", "--campaign", "c0", "--why", "x", "--out", str(tmp_path / "r.zip")]
-    done = CliRunner().invoke(robocall, arguments)
+    done = typed(*arguments)
     assert isinstance(done.exception, CampaignUnknown)
     assert not (tmp_path / "r.zip").exists()

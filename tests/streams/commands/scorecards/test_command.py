@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 from click import unstyle
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from streams.archive.files import ArchiveStore
 from streams.cases.roles import NotAllowed
-from streams.commands.main import robocall
 from streams.screening.policy_file import parse_policy
 from streams.upstreams.entries import save_upstreams
 from tests.streams.scorecards.card_case import DAY, Call, archived
 from tests.streams.upstreams.upstream_case import upstream
+from tests.typed import typed
 
 REFUSAL = 'SIP;cause=603;text="v=analytics1;url=https://x/"'
 DAYS = ("--from", DAY.isoformat())
@@ -34,7 +34,7 @@ class Case:
         self.policy = folder / "policy.yaml"
 
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(robocall, ["scorecards", *arguments])
+        return typed("scorecards", *arguments)
 
 
 @pytest.fixture

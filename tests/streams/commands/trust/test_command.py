@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from models.errors import StorageError
@@ -19,6 +19,7 @@ from streams.trust.certificates import PLACE_PATIENCE_S
 from streams.trust.stored_chains import Entry, StoredChains
 from tests.detector.trust.authority import issue, provider, root, spc, tn_auth_list
 from tests.streams.trust.https_server import HOST, LOOPBACK, PORT, Server, authority_pem, response, serving
+from tests.typed import typed
 
 LONG = (-2_000, 2_000)  # days: valid now, whenever that is
 AUTHORITY = issue("Long authority", None, is_authority=True, days=LONG)
@@ -72,7 +73,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(command: str, given: str | None = None) -> Result:
-    return CliRunner().invoke(robocall, ["trust", *command.split()], input=given)
+    return typed("trust", *command.split(), text=given)
 
 
 def lines(done: Result) -> list[dict[str, Any]]:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from streams.commands.main import robocall
 from tests.detector.trust.authority import (
     AT_MS,
     AT_S,
@@ -22,6 +21,7 @@ from tests.detector.trust.authority import (
     provider,
     root,
 )
+from tests.typed import typed
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def run(*more: str, header: str = "@identity.txt", calling: str = "+1-202-555-01
         "--certificates": "certificates",
     } | {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
     arguments = [part for option in options.items() for part in option]
-    return CliRunner().invoke(robocall, ["verify-identity", *arguments, *more])
+    return typed("verify-identity", *arguments, *more)
 
 
 @pytest.mark.usefixtures("folder")

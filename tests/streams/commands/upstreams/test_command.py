@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from streams.commands.main import robocall
 from streams.running.clock import utc_today
 from streams.upstreams.entries import State, Sure, load_upstreams
+from tests.typed import typed
 
 TABLE = """\
 Trunk,Carrier,role,frn,contract_date,traceback_clause
@@ -33,7 +33,7 @@ class Case:
         self.register = folder / "upstreams.yaml"
 
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(robocall, ["upstreams", *arguments])
+        return typed("upstreams", *arguments)
 
     def put(self, name: str, text: str) -> str:
         path = self.folder / name

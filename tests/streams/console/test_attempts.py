@@ -4,25 +4,25 @@ import pytest
 
 from streams.console import attempts as module
 from streams.console.attempts import Attempts, site_of
-from tests.streams.console.test_sessions import Clock
+from tests.manual_seconds import ManualSeconds
 
 
 def test_tries_beyond_the_bound_are_refused_until_the_first_is_old() -> None:
     """A refused one does not count: who waits gets in."""
-    clock = Clock()
+    clock = ManualSeconds()
     attempts = Attempts(2, 60, clock)
 
     assert [attempts.may("ada") for _ in range(3)] == [True, True, False]
     assert attempts.may("bob")
-    clock.now_s += 59
+    clock.advance(59)
     assert not attempts.may("ada")
-    clock.now_s += 1
+    clock.advance(1)
     assert [attempts.may("ada") for _ in range(3)] == [True, True, False]
 
 
 def test_whoever_was_right_begins_anew() -> None:
     """A person who mistypes now and then is never locked out."""
-    attempts = Attempts(1, 60, Clock())
+    attempts = Attempts(1, 60, ManualSeconds())
     assert attempts.may("ada")
 
     attempts.forget("ada")
@@ -33,7 +33,7 @@ def test_whoever_was_right_begins_anew() -> None:
 def test_strangers_with_many_names_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name that was tried the longest ago is forgotten."""
     monkeypatch.setattr(module, "MOST_KEYS", 10)
-    attempts = Attempts(1, 60, Clock())
+    attempts = Attempts(1, 60, ManualSeconds())
 
     for number in range(100):
         attempts.may(str(number))

@@ -5,19 +5,11 @@ from typing import Any
 
 from streams.console.live import ROWS, SECONDS, LiveMemory
 from streams.console.subjects import Kind, Subject
+from tests.manual_seconds import ManualSeconds
 from tests.streams.console.console_case import CALLER, decided
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def memory_of(*values: bytes, clock: Clock, kept: int = 100) -> LiveMemory:
+def memory_of(*values: bytes, clock: ManualSeconds, kept: int = 100) -> LiveMemory:
     made = LiveMemory(kept, clock)
     for value in values:
         made.take(None, value)
@@ -30,7 +22,7 @@ def tried(number: int, would_be: str, **more: Any) -> bytes:
 
 def test_what_is_done_and_what_is_only_tried_are_counted_apart() -> None:
     """Ten whole seconds, and the one that runs does not count."""
-    clock = Clock()
+    clock = ManualSeconds()
     values = [
         decided(0),
         decided(1, "block"),
@@ -42,30 +34,30 @@ def test_what_is_done_and_what_is_only_tried_are_counted_apart() -> None:
     memory = memory_of(*values, decided(6, decided_by="fail_open"), clock=clock)
 
     assert set(memory.rates().values()) == {0.0}
-    clock.now_s += 1
+    clock.advance(1)
     assert memory.rates() == {
         "allow": 0.5, "label": 0.1, "block": 0.1, "tried_label": 0.1, "tried_block": 0.1, "failed_open": 0.1,
     }  # fmt: skip
-    clock.now_s += 10
+    clock.advance(10)
     assert set(memory.rates().values()) == {0.0}
 
 
 def test_latency_is_the_upper_end_of_a_class() -> None:
     """98 calls took 1 ms and two took 100 ms, which lies below 1.2^26 = 114.5 ms."""
-    clock = Clock()
+    clock = ManualSeconds()
     values = [decided(n, setup_time_ms=0, decided_time_ms=1) for n in range(98)]
     values += [decided(98 + n, setup_time_ms=0, decided_time_ms=100) for n in range(2)]
     memory = memory_of(*values, clock=clock)
 
     assert memory.latency() == (1.0, 114.5, 0)
-    clock.now_s += 61
+    clock.advance(61)
     assert memory.latency() == (None, None, 0)
 
 
 def test_latencies_out_of_all_classes_are_taken() -> None:
     """Clocks of two machines, and a call that waited for a day: it says nothing of how long the others took."""
     values = [decided(0, setup_time_ms=10, decided_time_ms=0), decided(1, setup_time_ms=0, decided_time_ms=86_400_000)]
-    clock = Clock()
+    clock = ManualSeconds()
 
     assert memory_of(values[0], clock=clock).latency() == (1.0, 1.0, 0)
     assert memory_of(values[1], clock=clock).latency() == (None, None, 1)
@@ -74,15 +66,15 @@ def test_latencies_out_of_all_classes_are_taken() -> None:
 
 def test_the_plot_has_each_second_once_and_none_that_runs() -> None:
     """A second in which nothing came is 0."""
-    clock = Clock()
+    clock = ManualSeconds()
     memory = memory_of(decided(0), clock=clock)
-    clock.now_s += 2
+    clock.advance(2)
     memory.take(None, decided(1, "block"))
-    clock.now_s += 1
+    clock.advance(1)
 
     series = memory.series()
 
-    assert series["at_s"] == list(range(1_000_003 - SECONDS, 1_000_003))
+    assert series["at_s"] == list(range(1_003 - SECONDS, 1_003))
     assert series["allow"][-3:] == [1, 0, 0]
     assert series["block"][-3:] == [0, 0, 1]
     assert {len(series[row]) for row in ROWS} == {SECONDS}
@@ -91,7 +83,7 @@ def test_the_plot_has_each_second_once_and_none_that_runs() -> None:
 def test_suspect_calls_outlive_plain_ones() -> None:
     """Memory is bounded by count, and a flood of allowed calls does not push the blocked one out."""
     memory = memory_of(
-        decided(0, "block"), tried(1, "label"), *(decided(n) for n in range(2, 50)), clock=Clock(), kept=10
+        decided(0, "block"), tried(1, "label"), *(decided(n) for n in range(2, 50)), clock=ManualSeconds(), kept=10
     )
 
     assert [one.decision_id for one in memory.suspects(5)] == [f"{1:032x}", f"{0:032x}"]
@@ -101,7 +93,9 @@ def test_suspect_calls_outlive_plain_ones() -> None:
 
 def test_a_subject_is_found_by_its_own_field_and_each_decision_once() -> None:
     """A repeat after a crash of a worker is the same decision."""
-    memory = memory_of(decided(0, "block"), decided(0, "block"), decided(1, trunk_group_id="other"), clock=Clock())
+    memory = memory_of(
+        decided(0, "block"), decided(0, "block"), decided(1, trunk_group_id="other"), clock=ManualSeconds()
+    )
 
     assert [one.call_id for one in memory.about(Subject(Kind.TRUNK, "tg-chi"), 9)] == ["call-0@switch"]
     assert [one.call_id for one in memory.about(Subject(Kind.CALL, "call-1@switch"), 9)] == ["call-1@switch"]
@@ -112,7 +106,7 @@ def test_a_subject_is_found_by_its_own_field_and_each_decision_once() -> None:
 def test_versions_of_the_kept_decisions_are_counted_as_they_come_and_go() -> None:
     """Held against counting all of them; a version that nobody has any more takes no memory."""
     versions = ["p1-a", "p1-a", "p1-b", "p1-b", "p1-b", "p1-c", "p1-b"]
-    memory = LiveMemory(3, Clock())
+    memory = LiveMemory(3, ManualSeconds())
     seen = []
 
     for number, version in enumerate(versions):
@@ -126,4 +120,4 @@ def test_versions_of_the_kept_decisions_are_counted_as_they_come_and_go() -> Non
 
 def test_what_is_no_decision_is_counted() -> None:
     """Somebody wrote to the topic."""
-    assert memory_of(b"junk", b"", b"{}", clock=Clock()).unreadable == 3
+    assert memory_of(b"junk", b"", b"{}", clock=ManualSeconds()).unreadable == 3

@@ -5,11 +5,11 @@ from typing import Any
 from detector.contract.decisions import Action
 from streams.console.scores import EDGES, MOST_REACHED, SCORES_S, SHOWN, SLICE_S, Reached, ScoreSketch
 from streams.wire.records import DECISION_DECODER
+from tests.manual_seconds import ManualSeconds
 from tests.streams.console.console_case import decided
-from tests.streams.console.test_live import Clock
 
 
-def sketch_of(*scores: float | None, clock: Clock) -> ScoreSketch:
+def sketch_of(*scores: float | None, clock: ManualSeconds) -> ScoreSketch:
     made = ScoreSketch(clock)
     for score in scores:
         made.take(DECISION_DECODER.decode(decided(0, score=score)))
@@ -18,7 +18,7 @@ def sketch_of(*scores: float | None, clock: Clock) -> ScoreSketch:
 
 def test_calls_are_counted_from_each_threshold_on() -> None:
     """A score that is a threshold reaches it; a call without a score is none."""
-    sketch = sketch_of(0.0, 0.4, 0.5, 0.97, 0.99, 0.995, 1.0, None, clock=Clock())
+    sketch = sketch_of(0.0, 0.4, 0.5, 0.97, 0.99, 0.995, 1.0, None, clock=ManualSeconds())
 
     assert sketch.total() == 7
     assert {row.threshold: row.calls for row in sketch.table()} == {
@@ -32,7 +32,7 @@ def test_calls_are_counted_from_each_threshold_on() -> None:
 
 def test_thresholds_that_decisions_name_stand_in_the_row_that_they_lie_in() -> None:
     """One below the first row stands there. Those of a rule, and of calls that nothing objected to, are none."""
-    clock = Clock()
+    clock = ManualSeconds()
     sketch = ScoreSketch(clock)
     named: list[tuple[float | None, dict[str, Any]]] = [
         (0.99, {"action": "label"}),
@@ -56,7 +56,7 @@ def test_thresholds_that_decisions_name_stand_in_the_row_that_they_lie_in() -> N
             Reached(0.9951, Action.BLOCK, is_tried=True),
         ),
     }
-    clock.now_s += SCORES_S + SLICE_S
+    clock.advance(SCORES_S + SLICE_S)
     sketch.take(DECISION_DECODER.decode(decided(0, score=0.999)))
     assert not any(row.reached for row in sketch.table())
 
@@ -69,22 +69,22 @@ def test_every_shown_threshold_is_the_end_of_a_class() -> None:
 
 def test_scores_are_forgotten_by_the_slice_and_memory_is_bounded() -> None:
     """What came in the first half minute is gone once the whole of it is too old."""
-    clock = Clock()
+    clock = ManualSeconds()
     sketch = sketch_of(0.9, clock=clock)
-    clock.now_s = clock.now_s // SLICE_S * SLICE_S + SCORES_S + SLICE_S - 1
+    clock.advance(SCORES_S + SLICE_S - 1 - clock() % SLICE_S)
     assert sketch.total() == 1
-    clock.now_s += 1
+    clock.advance(1)
     assert sketch.total() == 0
     assert sketch.table() == []
     for _ in range(100):
-        clock.now_s += SLICE_S
+        clock.advance(SLICE_S)
         sketch.take(DECISION_DECODER.decode(decided(0, score=0.9)))
     assert sketch.total() == SCORES_S // SLICE_S + 1
 
 
 def test_of_many_thresholds_some_are_kept() -> None:
     """Whatever is published."""
-    sketch = ScoreSketch(Clock())
+    sketch = ScoreSketch(ManualSeconds())
     for number in range(2 * MOST_REACHED):
         reason = {"code": "model", "text": "", "value": 1.0, "threshold": number / 100}
         sketch.take(DECISION_DECODER.decode(decided(0, "label", decided_by="model", score=1.0, reasons=[reason])))

@@ -5,34 +5,26 @@ import pytest
 from streams.console import sessions as module
 from streams.console.roles import Role, User
 from streams.console.sessions import UNMASKED_S, Sessions
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.manual_seconds import ManualSeconds
 
 
 def test_a_session_is_found_until_its_time_is_over() -> None:
     """However busy it is."""
-    clock = Clock()
+    clock = ManualSeconds()
     sessions = Sessions(60, clock)
     token = sessions.open("ada", "digest")
 
-    clock.now_s += 59
+    clock.advance(59)
     session = sessions.find(token)
     assert session is not None
     assert session.name == "ada"
-    clock.now_s += 1
+    clock.advance(1)
     assert sessions.find(token) is None
 
 
 def test_tokens_are_long_and_none_is_another() -> None:
     """43 characters are 256 bits."""
-    sessions = Sessions(60, Clock())
+    sessions = Sessions(60, ManualSeconds())
     tokens = {sessions.open("ada", "digest") for _ in range(5)}
 
     assert {len(token) for token in tokens} == {43}
@@ -41,7 +33,7 @@ def test_tokens_are_long_and_none_is_another() -> None:
 
 def test_whoever_signs_out_is_out_and_a_made_up_token_is_nobodys() -> None:
     """Other sessions of the same user stay."""
-    sessions = Sessions(60, Clock())
+    sessions = Sessions(60, ManualSeconds())
     one, other = sessions.open("ada", "digest"), sessions.open("ada", "digest")
 
     sessions.close(one)
@@ -56,7 +48,7 @@ def test_of_too_many_sessions_the_oldest_end(monkeypatch: pytest.MonkeyPatch) ->
     """Of one user first: nobody signs others out."""
     monkeypatch.setattr(module, "MOST_OF_A_USER", 2)
     monkeypatch.setattr(module, "MOST_SESSIONS", 3)
-    sessions = Sessions(60, Clock())
+    sessions = Sessions(60, ManualSeconds())
     bob = sessions.open("bob", "digest")
     adas = [sessions.open("ada", "digest") for _ in range(4)]
 
@@ -68,7 +60,7 @@ def test_of_too_many_sessions_the_oldest_end(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_form_is_ours_by_its_token() -> None:
     """Each session has its own."""
-    sessions = Sessions(60, Clock())
+    sessions = Sessions(60, ManualSeconds())
     one, other = sessions.find(sessions.open("ada", "d")), sessions.find(sessions.open("ada", "d"))
     assert one is not None
     assert other is not None
@@ -82,7 +74,7 @@ def test_a_form_is_ours_by_its_token() -> None:
 def test_whole_numbers_are_shown_for_a_while_and_of_one_subject(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of too many subjects the oldest is masked again."""
     monkeypatch.setattr(module, "MOST_UNMASKED", 2)
-    sessions = Sessions(60, Clock())
+    sessions = Sessions(60, ManualSeconds())
     session = sessions.find(sessions.open("ada", "d"))
     assert session is not None
 
@@ -98,7 +90,7 @@ def test_whole_numbers_are_shown_for_a_while_and_of_one_subject(monkeypatch: pyt
 
 def test_whom_a_provider_named_stays_as_long_as_anybody_and_no_longer() -> None:
     """The role is that of the sign-in."""
-    clock = Clock()
+    clock = ManualSeconds()
     sessions = Sessions(60, clock)
     ada = User("ada", Role.OPERATOR)
 
@@ -107,7 +99,7 @@ def test_whom_a_provider_named_stays_as_long_as_anybody_and_no_longer() -> None:
     found = sessions.find(token)
     assert found is not None
     assert (found.name, found.provided) == ("ada", ada)
-    clock.now_s += 59
+    clock.advance(59)
     assert sessions.find(token) is found
-    clock.now_s += 2
+    clock.advance(2)
     assert sessions.find(token) is None

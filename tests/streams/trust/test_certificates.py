@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from detector.testing import ManualClock
 from detector.trust.certificates import Chain
 from detector.trust.verdict import Cause, Refused
 from detector.trust.x5u import require_x5u
@@ -24,22 +25,12 @@ T = TypeVar("T")
 DAY_MS = 86_400_000
 
 
-class Clock:
-    """Time that the test advances, epoch milliseconds."""
-
-    def __init__(self) -> None:
-        self.now_ms = AT_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
 class Case:
     """A server and who asks it."""
 
     def __init__(self, server: Server, folder: Path | None, *, waiting: int = 100, running: int = 4) -> None:
         self.server = server
-        self.clock = Clock()
+        self.clock = ManualClock(AT_MS)
         self.metrics = TrustMetrics(time.time)
         self.cache = ChainCache(100, 10**6)
         self.stored = None if folder is None else StoredChains(str(folder), 100, 10**6)
@@ -149,7 +140,7 @@ def test_a_failure_is_kept_for_a_short_time() -> None:
         for _ in range(3):
             assert cause(await case.get()) is Cause.CERTIFICATE_UNAVAILABLE
         assert len(case.server.asked) == 1
-        case.clock.now_ms += 60_000
+        case.clock.advance(60_000)
         await case.get()
         assert len(case.server.asked) == 2
 
@@ -219,10 +210,10 @@ def test_of_addresses_seen_in_real_calls_those_by_the_rules_alone_are_looked_up(
 def test_a_chain_is_kept_as_its_server_says_within_bounds(header: str, kept_s: int) -> None:
     async def work(case: Case) -> None:
         await case.get()
-        case.clock.now_ms += kept_s * 1_000 - 1
+        case.clock.advance(kept_s * 1_000 - 1)
         await case.get()
         assert len(case.server.asked) == 1
-        case.clock.now_ms += 1
+        case.clock.advance(1)
         await case.get()
         assert len(case.server.asked) == 2
 
@@ -247,7 +238,7 @@ def test_another_process_need_not_ask(tmp_path: Path) -> None:
         assert isinstance(await other.get(), Chain)
         assert other.looked_up() == {"shared": 1}
         late = Case(case.server, tmp_path)
-        late.clock.now_ms += DAY_MS
+        late.clock.advance(DAY_MS)
         assert isinstance(await late.get(), Chain)
         assert late.looked_up() == {"server": 1}
         assert len(case.server.asked) == 2

@@ -14,6 +14,7 @@ from detector.contract.decisions import Action, Decision, Mode, Step
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.settings import Thresholds
+from detector.testing import ManualClock
 from models.serve.artifact import Model
 from models.serve.manifest import TREES
 from models.serve.reference import Reference
@@ -37,14 +38,6 @@ from tests.valkey_process import ValkeyProcess
 
 THRESHOLDS = Thresholds(label_at=0.6, label_clear=0.5, block_at=0.9, block_clear=0.6)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_ms = 0
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 def model(version: str) -> Model:
@@ -85,7 +78,7 @@ def feedback(verdict: Verdict) -> Feedback:
 
 def test_a_model_without_reference_and_shadow_raises_no_alarm() -> None:
     """Every alarm is told all the same, as 0, so that a rule can watch for it."""
-    found = samples(metrics_of(WatchedModel(model("gbt-1"), None, None, lambda: 0), FeedbackCounts(Clock())))
+    found = samples(metrics_of(WatchedModel(model("gbt-1"), None, None, lambda: 0), FeedbackCounts(ManualClock(0))))
 
     assert raised(found) == []
     assert found["robocall_models_refused_total", ()] == 3
@@ -99,7 +92,7 @@ def test_drift_is_told_by_feature_and_raises_the_alarm() -> None:
     watched = WatchedModel(model("gbt-1"), DriftWatch(reference, ("one", "other"), 0), None, lambda: 0)
     watched.score(np.tile(np.array([[1.0, 0.0]], np.float32), (n_rows, 1)))
 
-    found = samples(metrics_of(watched, FeedbackCounts(Clock())))
+    found = samples(metrics_of(watched, FeedbackCounts(ManualClock(0))))
 
     assert found["robocall_model_feature_psi", (("feature", "one"),)] > 1.0
     assert found["robocall_model_feature_psi", (("feature", "other"),)] == 0.0
@@ -113,7 +106,7 @@ def test_disagreements_of_the_shadow_are_counted_by_version_and_pair() -> None:
     watched.score(np.array([[1, 0], [1, 0], [0, 0]], np.float32))
     shadow.settle()
 
-    found = samples(metrics_of(watched, FeedbackCounts(Clock())))
+    found = samples(metrics_of(watched, FeedbackCounts(ManualClock(0))))
 
     both_block = (("active", "block"), ("model_version", "gbt-2"), ("shadow", "block"))
     assert found["robocall_shadow_calls_total", both_block] == 2
@@ -122,7 +115,7 @@ def test_disagreements_of_the_shadow_are_counted_by_version_and_pair() -> None:
 
 def test_false_blocks_are_counted_by_source_and_step_and_raise_the_alarm_when_they_crowd() -> None:
     """Five within a day do; the same five do not a day later. What was only labelled is no false block."""
-    clock = Clock()
+    clock = ManualClock(0)
     counts = FeedbackCounts(clock)
     watched = WatchedModel(model("gbt-1"), None, None, lambda: 0)
     counts.take(feedback(Verdict.LEGITIMATE), decision(Action.LABEL))
@@ -136,13 +129,13 @@ def test_false_blocks_are_counted_by_source_and_step_and_raise_the_alarm_when_th
     labels = (("mode", "shadow"), ("source", "redress"), ("step", "entity_block"))
     assert found["robocall_false_block_reports_total", labels] == FALSE_BLOCKS_ALARM
     assert raised(found) == ["false_blocks"]
-    clock.now_ms = DAY_MS
+    clock.advance(DAY_MS)
     assert raised(samples(metrics_of(watched, counts))) == []
 
 
 def test_the_calibration_gap_is_the_mean_score_less_the_share_of_robocalls() -> None:
     """Scores of 0.95 where four of five were robocalls: 0.15 too high; nothing is said of fewer than a hundred."""
-    counts = FeedbackCounts(Clock())
+    counts = FeedbackCounts(ManualClock(0))
     for index in range(FEWEST_JUDGED - 1):
         counts.take(feedback(Verdict.LEGITIMATE if index % 5 == 0 else Verdict.ROBOCALL), decision(Action.LABEL))
     assert counts.calibration_gap is None
@@ -156,7 +149,7 @@ def test_the_calibration_gap_is_the_mean_score_less_the_share_of_robocalls() -> 
 
 def test_a_call_that_was_blocked_is_told_apart_from_one_that_shadow_would_have_blocked() -> None:
     """Both were reported lawful; one caller was harmed."""
-    counts = FeedbackCounts(Clock())
+    counts = FeedbackCounts(ManualClock(0))
     tried = decision(Action.BLOCK)
     for one in (tried, tried, replace(tried, action=Action.BLOCK, mode=Mode.ENFORCE, would_be=None)):
         counts.take(feedback(Verdict.LEGITIMATE), one)

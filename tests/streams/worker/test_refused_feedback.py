@@ -8,17 +8,10 @@ from streams.wire.feedback import FeedbackRefused, read_feedback
 from streams.wire.refusals import Code
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.refused_feedback import LETTERS_A_MINUTE, MINUTE_S, RefusedFeedback
+from tests.manual_seconds import ManualSeconds
 from tests.streams.worker.fakes import Side
 
 MISSPELT = b'{"time_ms":1780000000000,"verdict":"robocall","source":"subscriber_repport","call_id":"c"}'
-
-
-class Seconds:
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def refused() -> FeedbackRefused:
@@ -45,16 +38,16 @@ def test_a_record_becomes_a_dead_letter_with_its_place_and_reason() -> None:
 
 def test_a_flood_is_counted_whole_and_told_in_part_each_minute_anew() -> None:
     """Letters of one minute are used up; the next minute has its own."""
-    counts, side, clock = FeedbackCounts(lambda: 0), Side(), Seconds()
+    counts, side, clock = FeedbackCounts(lambda: 0), Side(), ManualSeconds()
     told = RefusedFeedback(counts, side, clock)
     for offset in range(5_000):
         told.tell((CALL_FEEDBACK, 0, offset), refused(), None, MISSPELT)
     assert len(side.records[DEAD_LETTERS]) == LETTERS_A_MINUTE
     assert counts.invalid.total() == 5_000
 
-    clock.now_s += MINUTE_S - 0.001
+    clock.advance(MINUTE_S - 0.001)
     told.tell((CALL_FEEDBACK, 0, 5_000), refused(), None, MISSPELT)
     assert len(side.records[DEAD_LETTERS]) == LETTERS_A_MINUTE
-    clock.now_s += 0.001
+    clock.advance(0.001)
     told.tell((CALL_FEEDBACK, 0, 5_001), refused(), None, MISSPELT)
     assert len(side.records[DEAD_LETTERS]) == LETTERS_A_MINUTE + 1

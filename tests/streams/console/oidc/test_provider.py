@@ -12,26 +12,17 @@ from streams.console.oidc.flow import Flow
 from streams.console.oidc.id_tokens import Claims
 from streams.console.oidc.provider import AWAY_S, KNOWN_S, POST, Known
 from streams.console.oidc.provider import Provider as Asked
+from tests.manual_seconds import ManualSeconds
 from tests.streams.console.oidc.oidc_case import CLIENT_ID, EC_KEY, OTHER_KEY, SECRET, Provider, jwk
 
 DOCUMENT, KEYS, TOKEN = "/.well-known/openid-configuration", "/keys", "/token"
-
-
-class Clock:
-    """Seconds that the test advances."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Visit:
     """A console's side of the provider, and somebody who signs in there."""
 
     def __init__(self, provider: Provider, **chosen: Any) -> None:
-        self.provider, self.clock = provider, Clock()
+        self.provider, self.clock = provider, ManualSeconds()
         client = provider.client(**chosen)
         self.asked = Asked(client, Asker(client.tls), self.clock)
 
@@ -158,9 +149,9 @@ def test_a_key_that_was_taken_back_is_good_for_an_hour() -> None:
     async def visit(one: Visit) -> None:
         await one.signed_in()
         one.provider.published = [jwk(OTHER_KEY, "one")]
-        one.clock.now_s += KNOWN_S - 1
+        one.clock.advance(KNOWN_S - 1)
         await one.signed_in()
-        one.clock.now_s += 2
+        one.clock.advance(2)
         with pytest.raises(SignInRefused, match="BadSignatureError"):
             await one.signed_in()
         assert one.provider.asked[DOCUMENT] == one.provider.asked[KEYS] == 2
@@ -242,7 +233,7 @@ def test_whatever_part_of_it_is_away_it_is_said_and_comes_back_by_itself(path: s
         with pytest.raises(ProviderAway):
             await one.signed_in()
         setattr(one.provider, lie, "-")
-        one.clock.now_s += AWAY_S + 1
+        one.clock.advance(AWAY_S + 1)
         assert (await one.signed_in())["sub"] == "subject-7"
 
     visited(visit)
@@ -257,7 +248,7 @@ def test_who_was_away_a_moment_ago_is_not_asked_again_and_a_crowd_asks_once() ->
         assert {type(one) for one in found} == {ProviderAway}
         assert one.provider.asked[DOCUMENT] == 1
         one.provider.away = "-"
-        one.clock.now_s += AWAY_S + 1
+        one.clock.advance(AWAY_S + 1)
         await asyncio.gather(*(one.signed_in() for _ in range(20)))
         assert (one.provider.asked[DOCUMENT], one.provider.asked[KEYS]) == (2, 1)
 

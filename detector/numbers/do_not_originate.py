@@ -6,6 +6,7 @@ last four digits, sorted, 3 bytes each with the list that they are of. So a look
 whatever the number of entries (`docs/decisions/0012-prefixes-by-place.md`).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,9 @@ DNO_LENGTHS = (NUMBER, THOUSANDS, EXCHANGE, AREA)
 """Digits of a do-not-originate entry, longest first: a number, NPA-NXX-X, NPA-NXX, NPA."""
 MOST_LISTS = 64
 
+_BETWEEN = r"[ ().\-/]*"
+_WRITTEN = re.compile(rf"{_BETWEEN}([0-9]{{3}}){_BETWEEN}(?:([0-9]{{3}}){_BETWEEN}(?:([0-9]|[0-9]{{4}}){_BETWEEN})?)?")
+"""Area code, exchange, and the line or its first digit. What is grouped otherwise is a date, or a row of several."""
 _PLACES = 1_000_000
 _AREAS = 1_000
 _DIGITS = 10
@@ -192,18 +196,21 @@ def dno_digits(entry: str) -> str:
     """National digits of a do-not-originate entry, without `+1` and punctuation.
 
     Raises:
-        ListEntryInvalid: Not 3, 6, 7 or 10 digits.
+        ListEntryInvalid: Not 3, 6, 7 or 10 digits, or something else is in it.
     """
-    digits = "".join(character for character in entry if character.isascii() and character.isdigit())
-    if entry.lstrip().startswith(COUNTRY_CODE) or len(digits) == NANP_LENGTH - 1:
-        digits = digits.removeprefix("1")
-    if len(digits) not in DNO_LENGTHS:
+    text = entry.strip()
+    if text.startswith(COUNTRY_CODE):
+        text = text.removeprefix(COUNTRY_CODE)
+    elif sum(map(str.isdigit, text)) == NANP_LENGTH - 1:
+        text = text.removeprefix("1")
+    written = _WRITTEN.fullmatch(text)
+    if written is None:
         raise _wrong(entry)
-    return digits
+    return "".join(written.groups(""))
 
 
 def _wrong(entry: str) -> ListEntryInvalid:
-    return ListEntryInvalid(f"do-not-originate entry {entry!r}: give 3, 6, 7 or 10 national digits")
+    return ListEntryInvalid(f"do-not-originate entry {entry!r}: give 3, 6, 7 or 10 national digits and no words")
 
 
 def _merged(parts: Sequence[Ints | None]) -> tuple[Ints, Bytes]:

@@ -1,7 +1,9 @@
 """Do-not-originate lists as text, as carriers get them: one entry a line, read in seconds where there are millions.
 
 Lines of bare digits are read many at a time. Every other line is read alone, and decides what is accepted: `+1` and
-punctuation may be in an entry, what follows a comma or `#` is left out, and the first line may be a heading.
+punctuation may be in an entry, what follows a comma or `#` is left out, and the first line may be a heading. Where the
+first column has what numbers begin with and another may be an entry too, the list is refused: the first may be that of
+row numbers, and would block whole area codes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +13,7 @@ import numpy as np
 
 from detector.columns.arrays import Bytes, Flags, Ints
 from detector.contract.errors import RobocallError
-from detector.numbers.do_not_originate import DNO_LENGTHS, ListEntryInvalid, ascending, dno_digits
+from detector.numbers.do_not_originate import DNO_LENGTHS, NUMBER, ListEntryInvalid, ascending, dno_digits
 from streams.running.progress import Say
 
 MAX_ENTRIES = 5_000_000
@@ -20,6 +22,8 @@ MAX_BYTES = 1 << 30
 MAX_LINE_BYTES = 4_096
 CHUNK_BYTES = 1 << 22
 
+_AROUND = ' \t\r"\ufeff'
+"""What may stand around a column, and says nothing."""
 _LINE_FEED, _RETURN, _ZERO, _DIGITS = 10, 13, 48, 10
 
 
@@ -126,11 +130,25 @@ def _odd(chunk: _Chunk, name: str, lines: int) -> dict[int, list[int]]:
 def _entry(line: bytes, where: str, *, is_first: bool) -> str:
     """Digits of an entry in any form; empty where the line has none."""
     try:
-        text = line.decode().partition("#")[0].partition(",")[0].strip(' \t\r"\ufeff')
+        text, *others = (column.strip(_AROUND) for column in line.decode().partition("#")[0].split(","))
         if not text or (is_first and not any(map(str.isdigit, text))):
             return ""
-        return dno_digits(text)
+        digits = dno_digits(text)
     except UnicodeDecodeError as error:
         raise DnoTextRefused(f"{where} is not UTF-8 text") from error
     except ListEntryInvalid as error:
         raise DnoTextRefused(f"{where}: {error}") from error
+    if len(digits) < NUMBER and (rival := next((one for one in others if _is_entry(one, len(digits))), None)):
+        raise DnoTextRefused(
+            f"{where}: {text!r} is what numbers begin with, but {rival!r} beside it may be meant: "
+            "leave only the column of the entries"
+        )
+    return digits
+
+
+def _is_entry(column: str, shortest: int) -> bool:
+    """Whether another column may be the one of the entries: it has one, of as many digits or more."""
+    try:
+        return len(dno_digits(column)) >= shortest
+    except ListEntryInvalid:
+        return False

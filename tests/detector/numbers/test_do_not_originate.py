@@ -109,6 +109,9 @@ def test_entries_take_three_bytes_each() -> None:
         ("18005550199", "8005550199"),
         ("+1800", "800"),
         ("(800) 555-0199", "8005550199"),
+        ("1 800.555.0199", "8005550199"),
+        (" +1 800-555 ", "800555"),
+        ("800-555-0", "8005550"),
     ],
 )
 def test_do_not_originate_entries_are_brought_to_national_digits(entry: str, digits: str) -> None:
@@ -117,6 +120,16 @@ def test_do_not_originate_entries_are_brought_to_national_digits(entry: str, dig
 
 @pytest.mark.parametrize("entry", ["", "8", "80055", "80055501", "800555019", "+4420", "abc"])
 def test_an_entry_of_another_length_is_refused(entry: str) -> None:
+    with pytest.raises(ListEntryInvalid, match="3, 6, 7 or 10"):
+        dno_digits(entry)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["ACME 212", "Bank of 415", "212 (whole?)", "x8005550199y", "2 1 2", "2 800555", "11/20/26", "1.800.55.5", "212;9"],
+)
+def test_text_that_only_has_so_many_digits_is_no_entry(entry: str) -> None:
+    """Names, dates, addresses and row numbers: as entries they would block area codes that nobody listed."""
     with pytest.raises(ListEntryInvalid, match="3, 6, 7 or 10"):
         dno_digits(entry)
 

@@ -63,6 +63,28 @@ def test_a_wrong_line_is_named_in_whatever_piece_it_stands(monkeypatch: pytest.M
         read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"id,number,owner\n212,+18005550100,Acme\n", "line 2: '212' is what numbers begin with, but '.18005550100'"),
+        (b"id,name,prefix\n100001,Acme,202-5550\n", "line 2: '100001' .* but '202-5550'"),
+        (b"npa,nxx,x\n303,555,0\n", "line 2: '303' .* but '555'"),
+        (b'owner,number\n"Dept 312",+18005550101\n', "line 2: do-not-originate entry 'Dept 312'"),
+    ],
+)
+def test_a_wrong_first_column_is_refused(text: bytes, said: str) -> None:
+    """Taken as entries, row numbers, halves of a prefix and names would block whole area codes."""
+    with pytest.raises(DnoTextRefused, match=said):
+        read(text)
+
+
+def test_other_columns_may_have_numbers_that_cannot_be_meant() -> None:
+    """A whole number is what it is, and shorter figures or days stand beside what numbers begin with."""
+    text = b"8005550100,212,+18005550101\n212555,2026-11-20,303,9021\n900,17\n"
+
+    assert read(text) == {10: [8005550100], 6: [212555], 3: [900]}
+
+
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"heading only\n", b"# nothing\n"])
 def test_a_list_without_entries_is_refused(text: bytes) -> None:
     with pytest.raises(DnoTextRefused, match="has no entry"):

@@ -182,7 +182,7 @@ def _later(outcome: Outcome, judging: Judging) -> Floats:
 
 HEADINGS = (
     "carrier", "model", "caught at 1e-3", "of these in force: all calls count as lawful",
-    *(f"after {day * A_DAY} answers" for day in DAYS[1:]),
+    *(f"after up to {day * A_DAY} answers" for day in DAYS[1:]),
     "lawful hit in a million, after as many answers", "blocked, of robocalls / lawful in a million",
 )  # fmt: skip
 

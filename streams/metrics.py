@@ -1,14 +1,14 @@
 """Every metric family that our processes expose: the one table from which code, tests and `docs/metrics.md` take names.
 
-A name is a member of `Metric`, so that a misspelt one is an error of types. The table knows nothing of who counts: the
-worker fills its families in `streams.worker.metrics` and `model_metrics`, the sink in `streams.archive.metrics`, the
-bridge in `streams.bridge.metrics`.
+A name is a member of `Metric`, so that a misspelt one is an error of types. The table knows nothing of who counts: each
+room does in its own `metrics`, the worker also in `streams.worker.model_metrics`.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, Self
 
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -95,7 +95,6 @@ class Metric(StrEnum):
         "From the time stamp of the record in Kafka to the decision.",
     )
     BATCH_EVENTS = "robocall_batch_events", "histogram", "events", "Events screened in one go."
-
     UNREADABLE = (
         "robocall_unreadable_batches_total", "counter", "batches",
         "Batches of records that were stepped over, too large or damaged.", "topic", "code",
@@ -375,6 +374,14 @@ class Metric(StrEnum):
         """Names that may stand in a query."""
         is_histogram = self.kind == "histogram"
         return tuple(f"{self}{suffix}" for suffix in ("_bucket", "_sum", "_count")) if is_histogram else (str(self),)
+
+    def counter(self, registry: CollectorRegistry) -> Counter:
+        """Register what counts this family from 0."""
+        return Counter(self, self.meaning, self.labels, registry=registry)
+
+    def histogram(self, registry: CollectorRegistry, buckets: tuple[float, ...]) -> Histogram:
+        """Register what observes this family; `buckets` are their upper bounds, in its unit."""
+        return Histogram(self, self.meaning, self.labels, registry=registry, buckets=buckets)
 
     def one(self, value: float) -> CounterMetricFamily | GaugeMetricFamily:
         """Make the family for a scrape of a counter or gauge without labels."""

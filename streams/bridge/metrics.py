@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
@@ -37,17 +37,13 @@ class BridgeMetrics(Collector):
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._dips = self._counter(Metric.BRIDGE_DIPS)
-        self._fail_open = self._counter(Metric.BRIDGE_FAIL_OPEN)
-        self._junk = self._counter(Metric.BRIDGE_JUNK)
-        self._errors = self._counter(Metric.BRIDGE_ERRORS)
-        self._lost = self._counter(Metric.BRIDGE_LOST)
-        seconds = Metric.BRIDGE_SECONDS
-        self._seconds = Histogram(seconds, seconds.meaning, seconds.labels, registry=self._registry, buckets=BUCKETS_S)
+        self._dips = Metric.BRIDGE_DIPS.counter(self._registry)
+        self._fail_open = Metric.BRIDGE_FAIL_OPEN.counter(self._registry)
+        self._junk = Metric.BRIDGE_JUNK.counter(self._registry)
+        self._errors = Metric.BRIDGE_ERRORS.counter(self._registry)
+        self._lost = Metric.BRIDGE_LOST.counter(self._registry)
+        self._seconds = Metric.BRIDGE_SECONDS.histogram(self._registry, BUCKETS_S)
         self.sources = Sources(lambda: 0, lambda: 0, lambda: False)
-
-    def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric, metric.meaning, metric.labels, registry=self._registry)
 
     def answered(self, dip: str, answer: str, seconds: float) -> None:
         """Count a call that was answered, `seconds` after it came: an action, `fail_open` or `cancelled`."""

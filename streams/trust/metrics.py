@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
@@ -43,18 +43,14 @@ class TrustMetrics(Collector):
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._registry = CollectorRegistry()
-        self._verdicts = self._counter(Metric.TRUST_VERDICTS)
-        self._lookups = self._counter(Metric.TRUST_LOOKUPS)
-        self._fetches = self._counter(Metric.TRUST_FETCHES)
-        self._errors = self._counter(Metric.TRUST_ERRORS)
-        seconds = Metric.TRUST_FETCH_SECONDS
-        self._seconds = Histogram(seconds, seconds.meaning, seconds.labels, registry=self._registry, buckets=BUCKETS_S)
+        self._verdicts = Metric.TRUST_VERDICTS.counter(self._registry)
+        self._lookups = Metric.TRUST_LOOKUPS.counter(self._registry)
+        self._fetches = Metric.TRUST_FETCHES.counter(self._registry)
+        self._errors = Metric.TRUST_ERRORS.counter(self._registry)
+        self._seconds = Metric.TRUST_FETCH_SECONDS.histogram(self._registry, BUCKETS_S)
         self._cached = (0, 0, 0)
         self.lists: Callable[[], Mapping[str, ListFigures]] = dict
         self.forgotten: Callable[[], int] = int
-
-    def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric, metric.meaning, metric.labels, registry=self._registry)
 
     def verified(self, cause: Cause) -> None:
         """Count a call by what came of it."""

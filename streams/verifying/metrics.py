@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
@@ -20,8 +20,7 @@ class VerifyMetrics(Collector):
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        records = Metric.VERIFY_RECORDS
-        self._records = Counter(records, records.meaning, records.labels, registry=self._registry)
+        self._records = Metric.VERIFY_RECORDS.counter(self._registry)
         self.lag: Callable[[], Mapping[int, int]] = dict
 
     def went_on(self, kind: str, records: int) -> None:

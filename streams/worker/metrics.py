@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client import core as prometheus
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -140,30 +140,27 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._events = self._counter(Metric.EVENTS)
-        self._decisions = self._counter(Metric.DECISIONS)
-        self._dead_letters = self._counter(Metric.DEAD_LETTERS)
-        self._unreadable = self._counter(Metric.UNREADABLE)
-        self._side_dropped = self._counter(Metric.SIDE_DROPPED)
-        self._errors = self._counter(Metric.INTERNAL_ERRORS)
-        self._fail_open = self._counter(Metric.FAIL_OPEN)
-        self._passed = self._counter(Metric.PASSED_UNSCORED)
-        self._skewed = self._counter(Metric.CLOCK_SKEW)
-        self._mismatches = self._counter(Metric.KEY_MISMATCHES)
-        self._places = self._counter(Metric.PLACES_CHECKED)
-        self._strays = self._counter(Metric.STRAY_PARTITIONS)
-        self._unbelieved = self._counter(Metric.UNBELIEVED)
-        self._setups_again = self._counter(Metric.REPEATED_SETUPS)
-        self._ends_again = self._counter(Metric.REPEATED_ENDS)
-        self._repaired = self._counter(Metric.REPAIRED)
+        self._events = Metric.EVENTS.counter(self.registry)
+        self._decisions = Metric.DECISIONS.counter(self.registry)
+        self._dead_letters = Metric.DEAD_LETTERS.counter(self.registry)
+        self._unreadable = Metric.UNREADABLE.counter(self.registry)
+        self._side_dropped = Metric.SIDE_DROPPED.counter(self.registry)
+        self._errors = Metric.INTERNAL_ERRORS.counter(self.registry)
+        self._fail_open = Metric.FAIL_OPEN.counter(self.registry)
+        self._passed = Metric.PASSED_UNSCORED.counter(self.registry)
+        self._skewed = Metric.CLOCK_SKEW.counter(self.registry)
+        self._mismatches = Metric.KEY_MISMATCHES.counter(self.registry)
+        self._places = Metric.PLACES_CHECKED.counter(self.registry)
+        self._strays = Metric.STRAY_PARTITIONS.counter(self.registry)
+        self._unbelieved = Metric.UNBELIEVED.counter(self.registry)
+        self._setups_again = Metric.REPEATED_SETUPS.counter(self.registry)
+        self._ends_again = Metric.REPEATED_ENDS.counter(self.registry)
+        self._repaired = Metric.REPAIRED.counter(self.registry)
         self._since_setup = self._histogram(Metric.SINCE_SETUP, LATENCY_BUCKETS_S)
         self._since_arrival = self._histogram(Metric.SINCE_ARRIVAL, LATENCY_BUCKETS_S)
         self._batches = self._histogram(Metric.BATCH_EVENTS, BATCH_BUCKETS)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-
-    def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric, metric.meaning, metric.labels, registry=self.registry)
 
     def _histogram(self, metric: Metric, bounds: Sequence[float]) -> BatchHistogram:
         histogram = BatchHistogram(metric, bounds)

@@ -4,7 +4,7 @@ import pytest
 
 from streams.console import attempts as module
 from streams.console.attempts import Attempts, site_of
-from tests.manual_seconds import ManualSeconds
+from tests.streams.manual_seconds import ManualSeconds
 
 
 def test_tries_beyond_the_bound_are_refused_until_the_first_is_old() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from streams.console.live import ROWS, SECONDS, LiveMemory
 from streams.console.subjects import Kind, Subject
-from tests.manual_seconds import ManualSeconds
 from tests.streams.console.console_case import CALLER, decided
+from tests.streams.manual_seconds import ManualSeconds
 
 
 def memory_of(*values: bytes, clock: ManualSeconds, kept: int = 100) -> LiveMemory:

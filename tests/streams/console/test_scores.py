@@ -5,8 +5,8 @@ from typing import Any
 from detector.contract.decisions import Action
 from streams.console.scores import EDGES, MOST_REACHED, SCORES_S, SHOWN, SLICE_S, Reached, ScoreSketch
 from streams.wire.records import DECISION_DECODER
-from tests.manual_seconds import ManualSeconds
 from tests.streams.console.console_case import decided
+from tests.streams.manual_seconds import ManualSeconds
 
 
 def sketch_of(*scores: float | None, clock: ManualSeconds) -> ScoreSketch:

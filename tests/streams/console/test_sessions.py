@@ -5,7 +5,7 @@ import pytest
 from streams.console import sessions as module
 from streams.console.roles import Role, User
 from streams.console.sessions import UNMASKED_S, Sessions
-from tests.manual_seconds import ManualSeconds
+from tests.streams.manual_seconds import ManualSeconds
 
 
 def test_a_session_is_found_until_its_time_is_over() -> None:

@@ -8,7 +8,7 @@ from streams.wire.feedback import FeedbackRefused, read_feedback
 from streams.wire.refusals import Code
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.refused_feedback import LETTERS_A_MINUTE, MINUTE_S, RefusedFeedback
-from tests.manual_seconds import ManualSeconds
+from tests.streams.manual_seconds import ManualSeconds
 from tests.streams.worker.fakes import Side
 
 MISSPELT = b'{"time_ms":1780000000000,"verdict":"robocall","source":"subscriber_repport","call_id":"c"}'

@@ -12,8 +12,8 @@ from streams.console.oidc.flow import Flow
 from streams.console.oidc.id_tokens import Claims
 from streams.console.oidc.provider import AWAY_S, KNOWN_S, POST, Known
 from streams.console.oidc.provider import Provider as Asked
-from tests.manual_seconds import ManualSeconds
 from tests.streams.console.oidc.oidc_case import CLIENT_ID, EC_KEY, OTHER_KEY, SECRET, Provider, jwk
+from tests.streams.manual_seconds import ManualSeconds
 
 DOCUMENT, KEYS, TOKEN = "/.well-known/openid-configuration", "/keys", "/token"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from detector.contract.events import LATEST_TIME_MS
 from streams.bridge.events import EventInvalid, Fields, without_nothing
 from streams.wire.refusals import CODE_MEANINGS, Code
 
@@ -41,7 +42,7 @@ def read_kamailio(body: bytes, now_ms: int) -> Fields | None:
     said |= {"type": "call_end", "call_id": said.get("call_id") or said.get("callid")}
     duration_s = _number(said.get("duration"))
     if duration_s is not None:
-        return without_nothing(_dialog(said, float(duration_s), now_ms))
+        return without_nothing(_dialog(said, duration_s, now_ms))
     status = _number(said.get("sip_code"))
     if said.get("method") != "INVITE" or not isinstance(status, int) or status < FIRST_FAILURE:
         return None
@@ -51,9 +52,15 @@ def read_kamailio(body: bytes, now_ms: int) -> Fields | None:
 def _dialog(said: Fields, duration_s: float, now_ms: int) -> Fields:
     """Of `cdr_enable`: a call that was answered and has ended."""
     end_s = _number(said.get("end_time"))
-    end_ms = now_ms if end_s is None else int(end_s * 1_000)
-    times = {"end_time_ms": end_ms, "answer_time_ms": end_ms - int(duration_s * 1_000), "sip_status": ANSWERED}
+    end_ms = now_ms if end_s is None else _milliseconds(end_s)
+    times = {"end_time_ms": end_ms, "answer_time_ms": end_ms - _milliseconds(duration_s), "sip_status": ANSWERED}
     return times | said
+
+
+def _milliseconds(seconds: float) -> int:
+    if abs(seconds) > LATEST_TIME_MS:
+        raise EventInvalid(Code.OUT_OF_RANGE, CODE_MEANINGS[Code.OUT_OF_RANGE])
+    return int(seconds * 1_000)
 
 
 def _number(value: Any) -> Any:
@@ -62,4 +69,4 @@ def _number(value: Any) -> Any:
         found = msgspec.convert(value, float | int, strict=False)
     except msgspec.ValidationError:
         return None
-    return found if math.isfinite(found) else None
+    return found if isinstance(found, int) or math.isfinite(found) else None

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from streams.bridge.events import EventInvalid
+from streams.bridge.events import EventInvalid, event_fields
 from streams.bridge.records.kamailio import read_kamailio
+from streams.wire.refusals import Code
 
 NOW_MS = 1_760_000_020_000
 EXTRA = {"calling_number": "+12025550101", "called_number": "+13125550142", "trunk_group_id": "tg-7"}
@@ -63,6 +64,24 @@ def test_the_record_of_a_dialog_is_an_answered_call() -> None:
 def test_what_ends_no_call_is_none(said: dict[str, Any]) -> None:
     """The end of an answered call comes with its dialog."""
     assert read(**said) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"duration": "1", "end_time": 1e308},
+        {"duration": "9" * 400},
+        {"duration": -1e308},
+        {"duration": "1", "setup_time_ms": "9" * 400},
+        {"method": "INVITE", "sip_code": "9" * 400},
+    ],
+)
+def test_numbers_beyond_all_bounds_are_refused(said: dict[str, Any]) -> None:
+    """As other wrong fields are, for good: whoever sends it again after an error of ours would do so for ever."""
+    with pytest.raises(EventInvalid) as refused:
+        event_fields(read(**said) or {})
+
+    assert refused.value.code is Code.OUT_OF_RANGE
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 5_000])

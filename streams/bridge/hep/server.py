@@ -44,7 +44,7 @@ class HepServer:
         )
         self._datagrams: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
-        self._connections = Connections(lambda reason: metrics.junk(DIP, reason))
+        self._connections = Connections(lambda reason: metrics.junk(DIP, reason), makes_room=True)
         self.port = 0
 
     @property
@@ -62,7 +62,7 @@ class HepServer:
         try:
             self._server = await loop.create_server(lambda: _Stream(self._connections, self.take), host, port)
             self.port = self._server.sockets[0].getsockname()[1]
-            self._datagrams = await listen_for_datagrams(host, self.port, lambda data, *_: self.take(data))
+            self._datagrams = await listen_for_datagrams(host, self.port, self._datagram)
         except OSError as error:
             await self.stop()
             raise SettingsInvalid(f"{BRIDGE_PREFIX}HEP_PORT={port}: {error.strerror or error}") from error
@@ -75,12 +75,18 @@ class HepServer:
         if self._datagrams is not None:
             self._datagrams.close()
 
-    def take(self, data: bytes) -> None:
-        """Take a packet; never raises."""
+    def _datagram(self, data: bytes, ip: str, port: int) -> None:
+        del ip, port
+        self.take(data)
+
+    def take(self, data: bytes) -> bool:
+        """Take a packet; whether it is one, and has the key. Never raises."""
+        is_one = False
         try:
             packet = read_packet(data)
             if self._key is not None and not hmac.compare_digest(packet.key, self._key):
                 raise Junk("key")  # noqa: TRY301 - one place counts
+            is_one = True
             for event in self._calls.take(packet, int(time.monotonic() * 1_000)):
                 self._asker.publish(event)
         except Junk as junk:
@@ -89,16 +95,17 @@ class HepServer:
             self._metrics.junk(DIP, error.code)
         except Exception as error:  # noqa: BLE001 - whatever a stranger sent, others go on
             self._asker.failures(error)
+        return is_one
 
 
 class _Stream(Stream):
     """Packets, one after the other."""
 
-    def __init__(self, connections: Connections, take: Callable[[bytes], None]) -> None:
+    def __init__(self, connections: Connections, take: Callable[[bytes], bool]) -> None:
         super().__init__(connections)
         self._cutter = Cutter()
         self._take = take
 
     def feed(self, data: bytes) -> None:
         for packet in self._cutter.feed(data):
-            self._take(packet)
+            self.is_of_use |= self._take(packet)

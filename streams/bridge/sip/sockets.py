@@ -47,13 +47,21 @@ class Connections:
     Args:
         junk: told why a connection was of no use, in a word.
         is_known: whether an address is that of somebody who is expected; all are, unless it is given.
+        makes_room: where there are too many, whether the oldest that has said nothing of use goes.
     """
 
-    def __init__(self, junk: Callable[[str], None], is_known: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        junk: Callable[[str], None],
+        is_known: Callable[[str], bool] = lambda _: True,
+        *,
+        makes_room: bool = False,
+    ) -> None:
         self.junk = junk
         self._is_known = is_known
-        self._open: set[Stream] = set()
-        self._strangers: set[Stream] = set()
+        self._makes_room = makes_room
+        self._open: dict[Stream, None] = {}
+        self._strangers: dict[Stream, None] = {}
 
     def opened(self, stream: "Stream", ip: str) -> bool:
         """Note a connection from an address; False where there are too many."""
@@ -61,14 +69,18 @@ class Connections:
         kept, most = (self._open, MOST_CONNECTIONS) if is_known else (self._strangers, MOST_STRANGERS)
         if len(kept) >= most:
             self.junk("connections")
-            return False
-        kept.add(stream)
+            idle = next((one for one in kept if not one.is_of_use), None) if self._makes_room else None
+            if idle is None:
+                return False
+            del kept[idle]
+            idle.close()
+        kept[stream] = None
         return True
 
     def closed(self, stream: "Stream") -> None:
         """Forget a connection."""
-        self._open.discard(stream)
-        self._strangers.discard(stream)
+        self._open.pop(stream, None)
+        self._strangers.pop(stream, None)
 
     def close(self) -> None:
         """Close all."""
@@ -81,9 +93,13 @@ class Stream(asyncio.Protocol):
 
     Args:
         connections: of the dip.
+
+    Attributes:
+        is_of_use: whether it brought a message that its dip could use; the dip says so, where that makes a difference.
     """
 
     def __init__(self, connections: Connections) -> None:
+        self.is_of_use = False
         self._connections = connections
         self._transport: Any = None
 

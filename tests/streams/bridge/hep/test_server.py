@@ -11,6 +11,7 @@ from streams.bridge.hep.server import HepServer
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
 from streams.bridge.settings import BridgeSettings
+from streams.bridge.sip import sockets
 from streams.errors import SettingsInvalid
 from tests.streams.bridge.hep.hep_case import PEER, SWITCH, packet, response
 from tests.streams.bridge.http.conftest import ToldAsker
@@ -80,6 +81,29 @@ def test_a_stream_that_is_no_hep_is_closed() -> None:
         assert asker.published == []
 
     played(act)
+
+
+def test_whoever_only_connects_keeps_no_agent_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many the oldest that brought no packet goes, and not the agent that waits for calls."""
+    monkeypatch.setattr(sockets, "MOST_CONNECTIONS", 2)
+
+    async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
+        agent, says = await asyncio.open_connection("127.0.0.1", server.port)
+        says.write(packet(invite(), key=b"secret"))
+        await until(lambda: len(asker.published) == 1)
+        idle, waits = await asyncio.open_connection("127.0.0.1", server.port)
+        waits.write(packet(invite(), key=b"wrong"))
+        await until(lambda: junk(metrics).get("key") == 1)
+        _, more = await asyncio.open_connection("127.0.0.1", server.port)
+        more.write(packet(response(486), SWITCH, PEER, key=b"secret"))
+        await until(lambda: len(asker.published) == 2)
+        assert await idle.read() == b""
+        assert not agent.at_eof()
+        late, _ = await asyncio.open_connection("127.0.0.1", server.port)
+        assert await late.read() == b""
+        assert junk(metrics)["connections"] == 2
+
+    played(act, hep_key="secret")
 
 
 def test_packets_without_the_key_are_dropped() -> None:

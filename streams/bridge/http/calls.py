@@ -1,14 +1,14 @@
 """Bodies of requests into fields of the contract, and decisions into bodies of responses. Pure: no clock, no I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
 
 from detector.contract.decisions import Decision, Reason
-from detector.contract.events import documented
+from detector.contract.events import CallEnd, CallSetup, documented
 from streams.bridge.events import EventInvalid, Fields, event_fields, without_nothing
 from streams.bridge.http.problems import Problem
 from streams.bridge.peers import Peer
@@ -35,7 +35,9 @@ _STATUS = {
     Code.OUT_OF_RANGE: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """Of what is JSON and no record; all else is a bad request."""
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_VALUE = msgspec.json.Decoder()
+_NAMES = frozenset(field.name for event in (CallSetup, CallEnd) for field in fields(event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,25 @@ def _object(body: bytes, peer: Peer) -> Fields:
     """Fields of a body that are not null, and the peer's. Of verifying only we say what we found."""
     try:
         found = _OBJECT.decode(body)
+        if not body.isascii():
+            body.decode()  # msgspec skips the text of unknown fields unread
     except REFUSALS as error:
         raise EventInvalid(*classify(body, error)) from error
     silent = passed_in_silence(body)
     if silent is not None:
         raise EventInvalid(silent, CODE_MEANINGS[silent])
-    said = without_own(without_nothing(found))
+    said = without_own(without_nothing({name: _value(body, name, found[name]) for name in found if name in _NAMES}))
     return said | fields_of(peer, said.get("trunk_group_id"))
+
+
+def _value(body: bytes, name: str, written: msgspec.Raw) -> Any:
+    """Read the value of a known field; those of others are skipped, as a worker skips them."""
+    try:
+        return _VALUE.decode(written)
+    except msgspec.ValidationError as error:
+        raise EventInvalid(Code.OUT_OF_RANGE, f"The field `{name}` is outside of its bounds.") from error
+    except REFUSALS as error:
+        raise EventInvalid(*classify(body, error)) from error
 
 
 def fields_of(peer: Peer, trunk_group_id: Any = None) -> Fields:

@@ -75,6 +75,27 @@ def test_fields_come_as_a_worker_reads_them() -> None:
     assert found["type"] == "call_setup"
 
 
+@pytest.mark.parametrize("value", ["1e999", "9" * 5_000, '[{"y": -1e999}]'])
+def test_what_a_worker_skips_costs_no_call(value: str) -> None:
+    """No number of an unknown field is too large; one of a known field is refused by its name."""
+    odd = body()[:-1] + b', "%s": ' + value.encode() + b"}"
+
+    assert read_setup(odd % b"x", PEER, NOW_MS) == read_setup(body(), PEER, NOW_MS)
+    with pytest.raises(EventInvalid, match="The field `setup_time_ms` is outside of its bounds"):
+        read_setup(odd % b"setup_time_ms", PEER, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [(b'"x": "\xff"', "invalid_utf8"), (b'"x": 1, "x": 2', "duplicate_key"), (b'"x": nan', "invalid_json")],
+)
+def test_an_unknown_field_that_no_worker_takes_is_refused(said: bytes, code: str) -> None:
+    with pytest.raises(EventInvalid) as refused:
+        read_setup(body()[:-1] + b", " + said + b"}", PEER, NOW_MS)
+
+    assert refused.value.code == code
+
+
 def test_the_type_is_that_of_the_page() -> None:
     """A set-up that was sent to the page of ends is none."""
     end = read_end(json.dumps(END | {"type": "call_setup", "call_id": "other"}).encode(), "c", PEER, NOW_MS)

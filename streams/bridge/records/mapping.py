@@ -32,6 +32,8 @@ from streams.yaml_files import read_yaml
 MOST_BYTES = 256 * 1024
 WHOLE = ("setup_time_ms", "end_time_ms", "answer_time_ms", "ring_time_ms", "sip_status", "q850_cause")
 NAMES = tuple(field.name for field in fields(CallEnd))
+IN_ORDER = ("setup_time_ms", "answer_time_ms", "end_time_ms")
+"""Instants of a call; none comes before one that stands before it."""
 EPOCHS = {"epoch_s": 1_000.0, "epoch_ms": 1.0, "epoch_us": 0.001}
 """Milliseconds in each unit since 1970."""
 
@@ -141,8 +143,18 @@ def row_fields(columns: Columns, row: Mapping[str, str | None]) -> Fields | None
     """
     if any(_value(row, column) != wanted for column, wanted in columns.only.items()):
         return None
-    found = {name: _field(name, source, row) for name, source in columns.fields.items()}
-    return without_nothing(found) | {"type": "call_end"}
+    found = without_nothing({name: _field(name, source, row) for name, source in columns.fields.items()})
+    _put_in_order(found, columns, row)
+    return found | {"type": "call_end"}
+
+
+def _put_in_order(found: Fields, columns: Columns, row: Mapping[str, str | None]) -> None:
+    """Take the second of the two hours that a clock shows at the end of summer time, where the first is too early."""
+    latest_ms = 0
+    for name in IN_ORDER:
+        if name in found and found[name] < latest_ms and columns.fields[name].time is not None:
+            found[name] = max(found[name], _field(name, columns.fields[name], row, fold=1))
+        latest_ms = max(latest_ms, found.get(name, 0))
 
 
 def _value(row: Mapping[str, str | None], column: str) -> str | None:
@@ -151,7 +163,7 @@ def _value(row: Mapping[str, str | None], column: str) -> str | None:
     return (row[column] or "").strip() or None
 
 
-def _field(name: str, source: Source, row: Mapping[str, str | None]) -> Any:
+def _field(name: str, source: Source, row: Mapping[str, str | None], fold: int = 0) -> Any:
     if source.column is None:
         return source.constant
     text = _value(row, source.column)
@@ -164,7 +176,7 @@ def _field(name: str, source: Source, row: Mapping[str, str | None]) -> Any:
         return found
     try:
         if source.time is not None:
-            return _instant_ms(text, source.time, source.zone)
+            return _instant_ms(text, source.time, source.zone, fold)
         return _whole(float(text) * (source.scale or 1)) if name in WHOLE else text
     except (ValueError, OverflowError) as error:
         raise RowInvalid(f"the value of {source.column!r} is not written as the mapping says") from error
@@ -176,10 +188,17 @@ def _whole(number: float) -> int:
     return round(number)
 
 
-def _instant_ms(text: str, written: str, zone: str) -> int | None:
-    """An instant, epoch milliseconds; 0 since 1970 is never, as switches write it."""
+def _instant_ms(text: str, written: str, zone: str, fold: int) -> int | None:
+    """An instant, epoch milliseconds; 0 since 1970 is never, as switches write it.
+
+    Args:
+        text: of the table.
+        written: as `Source.time` has it.
+        zone: of a time that does not say its own.
+        fold: which of two such times it is, where clocks were set back: 0 is the first, 1 the second.
+    """
     if written in EPOCHS:
         return _whole(float(text) * EPOCHS[written]) or None
     found = dt.datetime.fromisoformat(text) if written == "iso" else dt.datetime.strptime(text, written)  # noqa: DTZ007
-    aware = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(zone))
+    aware = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(zone), fold=fold)
     return _whole(aware.timestamp() * 1_000)

@@ -73,6 +73,32 @@ def test_a_row_that_is_not_so_is_refused_without_its_value(field: str, source: A
     assert value == "x" or value not in str(refused.value)
 
 
+CHICAGO = {"time": "%Y-%m-%d %H:%M:%S", "zone": "America/Chicago"}
+
+
+@pytest.mark.parametrize(
+    ("setup", "answer", "end", "minutes"),
+    [
+        ("2025-11-02 01:49:00", "2025-11-02 01:50:00", "2025-11-02 01:10:00", [0, 1, 21]),
+        ("2025-11-02 01:50:00", "2025-11-02 01:05:00", "2025-11-02 01:10:00", [0, 15, 20]),
+        ("2025-11-02 00:50:00", "2025-11-02 01:05:00", "2025-11-02 01:10:00", [0, 15, 20]),
+        ("2025-11-02 01:50:00", "", "2025-11-02 02:10:00", [0, None, 80]),
+        ("2025-10-02 01:50:00", "2025-10-02 01:51:00", "2025-10-02 01:10:00", [0, 1, -40]),
+    ],
+)
+def test_calls_over_the_end_of_summer_time_end_after_their_answer(
+    setup: str, answer: str, end: str, minutes: list[int | None]
+) -> None:
+    """Clocks show that hour twice; what else is in no order is left as it is written."""
+    columns = {"setup_time_ms": "s", "answer_time_ms": "a", "end_time_ms": "e"}
+    mapping = Columns.model_validate({"fields": {name: {"column": one} | CHICAGO for name, one in columns.items()}})
+
+    found = row_fields(mapping, {"s": setup, "a": answer, "e": end}) or {}
+
+    since_ms = [found.get(name) and found[name] - found["setup_time_ms"] for name in columns]
+    assert since_ms == [None if one is None else one * 60_000 for one in minutes]
+
+
 def test_rows_of_another_leg_are_left_out() -> None:
     """One call has one end."""
     columns = Columns.model_validate({"fields": {"call_id": "c"}, "only": {"leg": "A"}})

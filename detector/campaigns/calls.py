@@ -24,7 +24,7 @@ class SuspectCall:
     Attributes:
         call_id: Identifies the call.
         decision_id: Of the decision on it.
-        at_ms: When it was set up, epoch milliseconds.
+        at_ms: When it was set up, epoch milliseconds; where that is ahead of the decision, when it was decided.
         calling_number: In its normal form.
         called_number: Likewise.
         trunk_group_id: It came in by.

@@ -8,14 +8,14 @@ their decision as bytes, and are read only where that is a suspect one.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from detector.campaigns.calls import SuspectCall
 from detector.contract.decisions import Action
-from detector.contract.events import CallSetup
+from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS, CallSetup
 from streams.wire.decoder import decode_one
 from streams.wire.repairs import as_decided, repair
 
@@ -23,6 +23,8 @@ MOST_SETUPS = 200_000
 MOST_SETUP_BYTES = 256 * 1024 * 1024
 """Of the set-ups that wait: usual ones have some 500 bytes, and a record may have 16 KiB."""
 MOST_DECISIONS = 20_000
+
+_TimeMs = Annotated[int, msgspec.Meta(ge=EARLIEST_TIME_MS, le=LATEST_TIME_MS)]
 
 
 class _Decision(msgspec.Struct, gc=False):
@@ -32,6 +34,7 @@ class _Decision(msgspec.Struct, gc=False):
     decision_id: str
     action: str
     setup_time_ms: int
+    decided_time_ms: _TimeMs
     called_number: str
     would_be: str | None = None
     score: float | None = None
@@ -43,9 +46,9 @@ class _Event(msgspec.Struct, gc=False):
     call_id: str
     type: str
     called_number: str
-    setup_time_ms: int | None = None
-    end_time_ms: int | None = None
-    answer_time_ms: int | None = None
+    setup_time_ms: _TimeMs | None = None
+    end_time_ms: _TimeMs | None = None
+    answer_time_ms: _TimeMs | None = None
 
 
 _Key = tuple[str, int | None, str]
@@ -163,9 +166,14 @@ class Matching:
 
 
 def _joined(value: bytes, decision: _Decision, place: Any) -> tuple[SuspectCall, Any] | None:
-    """The suspect call, of a set-up that keeps the contract."""
+    """The suspect call, of a set-up that keeps the contract.
+
+    Its time is that of the decision where a switch dates it later: one clock that is ahead would age all that is
+    remembered.
+    """
     event = decode_one(value)
     if isinstance(event, tuple) or not hasattr(event, "user_agent"):
         return None
     setup = cast("CallSetup", repair(event))
-    return SuspectCall.of(setup, decision.decision_id, decision.score), place
+    call = SuspectCall.of(setup, decision.decision_id, decision.score)
+    return replace(call, at_ms=min(call.at_ms, decision.decided_time_ms)), place

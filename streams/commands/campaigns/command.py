@@ -48,7 +48,16 @@ from streams.wire.cases import CaseKind
 from streams.wire.records import encode
 
 REPORT_S = 30.0
-_DECISION = ("call_id", "setup_time_ms", "called_number", "decision_id", "action", "would_be", "score")
+_DECISION = (
+    "call_id",
+    "setup_time_ms",
+    "decided_time_ms",
+    "called_number",
+    "decision_id",
+    "action",
+    "would_be",
+    "score",
+)
 _SUSPECTS = """
 SELECT {columns} FROM call_decisions
 WHERE day BETWEEN DATE '{first_day}' AND DATE '{last_day}'

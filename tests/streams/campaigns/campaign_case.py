@@ -30,6 +30,7 @@ def pair(number: int, *, score: float | None = 0.97, action: str = "label", **fi
     decision = {
         "call_id": setup["call_id"],
         "setup_time_ms": setup["setup_time_ms"],
+        "decided_time_ms": time.time_ns() // 1_000_000,
         "called_number": setup["called_number"],
         "decision_id": f"decision-{number}",
         "action": action,

@@ -1,5 +1,7 @@
 """Decisions and events of a call are joined, whichever comes first."""
 
+import time
+
 import pytest
 
 from detector.campaigns.calls import SuspectCall
@@ -74,6 +76,34 @@ def test_ends_say_how_long_a_call_lasted_from_its_answer_on() -> None:
     joined = Matching(0.9)
     assert joined.event(end(1, talk_ms=8_000)) == Ended("call-1", 8_000)
     assert joined.event(end(1, talk_ms=None)) == Ended("call-1", None)
+
+
+@pytest.mark.parametrize("times", [(0, 1_760_000_000_000), (1_760_000_000_000, "9" * 400), ("-" + "9" * 20, 1)])
+def test_an_end_that_breaks_the_contract_is_left_out(times: tuple[object, object]) -> None:
+    """Its duration would be beyond what a figure can be, and the campaign's record could not be made any more."""
+    answered, ended = times
+    value = (
+        '{"type":"call_end","call_id":"call-1","called_number":"+13105550001",'
+        f'"answer_time_ms":{answered},"end_time_ms":{ended}}}'
+    )
+
+    assert Matching(0.9).event(value.encode()) is None
+
+
+def test_a_call_that_is_dated_ahead_is_of_the_time_of_its_decision() -> None:
+    """One that is dated 2099 would else make all that is remembered too old to be joined."""
+    now_ms = time.time_ns() // 1_000_000
+    joined = Matching(0.9)
+    found = {}
+    for number, at_ms in ((1, 4_102_444_799_000), (2, now_ms - 1_000)):
+        setup, decision = pair(number, setup_time_ms=at_ms)
+        joined.event(setup)
+        call = joined.decision(decision, None)
+        assert call is not None
+        found[number] = call[0].at_ms
+
+    assert now_ms <= found[1] <= time.time_ns() // 1_000_000
+    assert found[2] == now_ms - 1_000
 
 
 @pytest.mark.parametrize("value", [None, b"", b"junk", b"[]", b'{"call_id":1}', b"\xff", b'{"type":"call_setup"}'])

@@ -50,8 +50,8 @@ class Reader:
         self._consumer.close()
 
 
-def values(bootstrap: str, topic: str, enough: int) -> list[bytes | None]:
-    """Every value of a topic, once there are so many and no more come."""
+def records(bootstrap: str, topic: str, enough: int) -> list[tuple[bytes | None, bytes | None]]:
+    """Every key and value of a topic, once there are so many and no more come."""
     reader = Reader(bootstrap, topic)
     deadline_s = time.monotonic() + HANG_S
     found = 0
@@ -60,4 +60,9 @@ def values(bootstrap: str, topic: str, enough: int) -> list[bytes | None]:
         if found == before >= enough:
             break
     reader.close()
-    return [value for _, value in reader.raw]
+    return reader.raw
+
+
+def values(bootstrap: str, topic: str, enough: int) -> list[bytes | None]:
+    """The same without the keys."""
+    return [value for _, value in records(bootstrap, topic, enough)]

@@ -7,15 +7,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
 
 from streams.kafka.topics import CALL_DECISIONS
 from tests.integration.events_case import produce
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, robocall, workers
+from tests.topic_reader import Reader
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until
 
@@ -53,11 +52,7 @@ class Case:
             "ROBOCALL_CONSUMER_GROUP": f"lists-{time.time_ns()}",
             **PATIENT,
         }
-        self._reader = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
-        )
-        self._reader.subscribe([CALL_DECISIONS])
-        self._decided: dict[str, dict[str, Any]] = {}
+        self._reader = Reader(bootstrap, CALL_DECISIONS)
 
     def decide(self, calling_number: str) -> tuple[str, str, str, int | None]:
         """Let a call come in: what was done with it, by which step, why, and the answer of a block."""
@@ -72,18 +67,10 @@ class Case:
             "trunk_group_id": "t-1",
         }
         produce(self._bootstrap, [json.dumps(event).encode()])
-        wait_until(lambda: self._read(call_id), "the call is decided")
-        found = self._decided[call_id]
+        wait_until(lambda: call_id in self._reader.calls(), "the call is decided")
+        found = next(record for _, record in self._reader.read() if record["call_id"] == call_id)
         why = next((reason["code"] for reason in found["reasons"]), "")
         return found["action"], found["decided_by"], why, (found["sip"] or {}).get("status")
-
-    def _read(self, call_id: str) -> bool:
-        for message in self._reader.consume(100, 0.2):
-            value = message.value()
-            if message.error() is None and value is not None:
-                decision = json.loads(value)
-                self._decided[decision["call_id"]] = decision
-        return call_id in self._decided
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
 from kafka import KafkaAdminClient
 
 from detector.contract.events import MAX_RECORD_BYTES
@@ -28,6 +27,7 @@ from tests.streams.bridge.asking_case import LONG_S, PlayedWorker, asking, setup
 from tests.streams.trust import signed_calls
 from tests.streams.trust.https_server import Answer, Server, response, sends
 from tests.streams.trust.signed_calls import live_provider, signed_now, url_at
+from tests.topic_reader import values
 from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.kafka
@@ -79,15 +79,7 @@ def test_without_a_worker_calls_pass_at_once_and_are_published_all_the_same(boot
             return time.monotonic() - began_s
 
     assert asyncio.run(run()) < LONG_S
-    reader = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": f"{time.time_ns()}", "auto.offset.reset": "earliest"}
-    )
-    reader.subscribe([CALL_EVENTS])
-    names: set[str] = set()
-    hangs_at = time.monotonic() + HANG_S
-    while len(names) < 50 and time.monotonic() < hangs_at:
-        records = [message.value() for message in reader.consume(100, 0.5) if message.error() is None]
-        names |= {json.loads(value)["call_id"] for value in records if value is not None and b"@a" in value}
+    names = {json.loads(value)["call_id"] for value in values(bootstrap, CALL_EVENTS, 50) if value and b"@a" in value}
     assert names == {f"{n}@a" for n in range(50)}
 
 

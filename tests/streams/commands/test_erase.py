@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import redis as blocking
 from click.testing import Result
-from confluent_kafka import Consumer
 from redis.asyncio import Redis
 
 from streams.archive.files import ArchiveStore
@@ -23,9 +22,9 @@ from streams.redis.entity_journal import write_entity
 from streams.settings import load_settings
 from streams.wire.cases import CaseKind
 from tests.streams.archive.archive_case import encoded, put, rows, setup
+from tests.topic_reader import records
 from tests.typed import typed
 from tests.valkey_process import run
-from tests.waiting import HANG_S
 
 NUMBER, OTHER = "+12025550003", "+12025550004"
 
@@ -59,12 +58,7 @@ def erase(*options: str, text: str | None = None) -> Result:
 
 def nulls(bootstrap: str) -> list[bytes | None]:
     """Keys of the nulls on `entity-decisions`, once there is one."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nulls", "auto.offset.reset": "earliest"})
-    consumer.subscribe([ENTITY_DECISIONS])
-    message = consumer.poll(HANG_S)
-    consumer.close()
-    assert message is not None
-    return [message.key()] if message.value() is None else []
+    return [key for key, value in records(bootstrap, ENTITY_DECISIONS, 1) if value is None]
 
 
 def test_a_number_goes_from_everywhere_and_others_stay(
@@ -164,10 +158,8 @@ def test_a_dry_run_only_counts_and_no_answer_is_no(store: "blocking.Redis", tmp_
     assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 6
 
 
-def test_what_is_away_is_named_and_the_rest_is_done(
-    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_what_is_away_is_named_and_the_rest_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:1")
 
     result = erase("--yes")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import redis as blocking
-from confluent_kafka import Consumer
 
 from detector.contract.decisions import Action, Mode, Reason, Step
 from detector.policy.lists import Basis
@@ -23,8 +22,8 @@ from streams.redis.list_notes import notes_key
 from streams.settings import load_settings
 from streams.wire.records import DecisionRecord, encode
 from tests.streams.archive.archive_case import put, setup
+from tests.topic_reader import records
 from tests.typed import typed
-from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.kafka
 
@@ -66,19 +65,9 @@ def opened(*arguments: str) -> dict[str, Any]:
     return found
 
 
-def records(bootstrap: str, topic: str) -> list[tuple[bytes | None, bytes | None]]:
-    """Key and value of what a topic has, once there is something."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
-    message = consumer.poll(HANG_S)
-    consumer.close()
-    assert message is not None
-    return [(message.key(), message.value())]
-
-
-def test_a_decision_is_found_by_its_id_or_by_numbers_and_time(store: "blocking.Redis") -> None:
+@pytest.mark.usefixtures("store")
+def test_a_decision_is_found_by_its_id_or_by_numbers_and_time() -> None:
     """The id stands in the 603+ text; whoever has none says who called, whom and when, within ten minutes."""
-    del store
     near = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime((NOW_MS - 360_000) / 1_000))
     by_numbers = ("--calling", "(202) 555-0003", "--called", CALLED, "--at", near)
     for asked in ((ID,), by_numbers, ("--calling", CALLING)):
@@ -100,9 +89,9 @@ def test_a_call_that_was_blocked_comes_before_a_nearer_one_that_was_allowed(stor
     assert opened("--calling", CALLING, "--at", near)["details"]["decision_id"] == ID
 
 
-def test_what_is_not_found_is_opened_all_the_same(store: "blocking.Redis") -> None:
+@pytest.mark.usefixtures("store")
+def test_what_is_not_found_is_opened_all_the_same() -> None:
     """Another called number, another hour, another id: redress is not kept from anybody for lack of a record."""
-    del store
     for asked in (
         ("--calling", CALLING, "--called", "+13125550199"),
         ("--calling", CALLING, "--at", "2026-01-02"),
@@ -113,9 +102,9 @@ def test_what_is_not_found_is_opened_all_the_same(store: "blocking.Redis") -> No
         assert case["state"] == "pending"
 
 
-def test_nothing_is_granted_to_a_call_that_nobody_knows(store: "blocking.Redis") -> None:
+@pytest.mark.usefixtures("store")
+def test_nothing_is_granted_to_a_call_that_nobody_knows() -> None:
     """An id that Redis has forgotten names no number: nothing would end, and nobody is told that something did."""
-    del store
     case_id = opened("b")["case_id"]
     done = typed("redress", "grant", case_id, "--why", "a clinic")
     assert "names neither a call nor a number" in str(done.exception)
@@ -135,8 +124,8 @@ def test_what_is_granted_is_granted_once_unless_somebody_says_again(store: "bloc
     assert store.hget(notes_key("allow"), CALLING) != first
 
 
-def test_the_clock_counts_from_when_they_asked(store: "blocking.Redis") -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_the_clock_counts_from_when_they_asked() -> None:
     received_ms = NOW_MS - 5 * 3_600_000
     done = typed("redress", "open", ID, "--received", str(received_ms), "--why", "a clinic", "--json")
     assert json.loads(done.stdout)["case"]["details"]["due_ms"] == str(received_ms + 24 * 3_600_000)
@@ -178,8 +167,8 @@ def test_granting_lifts_allows_and_says_that_the_call_was_lawful(store: "blockin
     note = json.loads(store.hget(notes_key("allow"), CALLING) or b"")
     assert abs(note["until_ms"] - note["at_ms"] - 7 * 86_400_000) < 60_000
     assert "reason" not in note  # with one it would pass do-not-originate and orders, too
-    assert records(kafka_bootstrap, ENTITY_DECISIONS) == [(f"number:{CALLING}".encode(), None)]
-    ((key, value),) = records(kafka_bootstrap, CALL_FEEDBACK)
+    assert records(kafka_bootstrap, ENTITY_DECISIONS, 1) == [(f"number:{CALLING}".encode(), None)]
+    ((key, value),) = records(kafka_bootstrap, CALL_FEEDBACK, 1)
     said = json.loads(value or b"")
     assert key == CALLING.encode()
     assert (said["verdict"], said["source"], said["call_id"]) == ("legitimate", "redress", "call-a")
@@ -241,8 +230,8 @@ def test_a_caller_is_found_in_whatever_form_the_switch_wrote_its_number(
         monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
 
 
-def test_what_the_model_blocked_leaves_nothing_to_be_named(store: "blocking.Redis") -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_what_the_model_blocked_leaves_nothing_to_be_named() -> None:
     done = typed("redress", "grant", opened(ID)["case_id"], "--why", "called back")
 
     assert done.stderr.splitlines()[-1].startswith("+1202555••••: ended nothing in")
@@ -266,11 +255,11 @@ def test_rejected_and_told_cases_are_answered_and_what_was_granted_stays(store: 
     assert len(typed("redress", "list", "--all").stdout.splitlines()) == 3
 
 
+@pytest.mark.usefixtures("store")
 def test_whole_numbers_are_shown_to_who_may_see_them_and_that_is_recorded(
-    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Masked in the list and in the case, for people and for programs; whole with a reason alone."""
-    del store
     monkeypatch.setenv("ROBOCALL_CASES_RECORD", "true")
     monkeypatch.setenv("ROBOCALL_CASES_SPOOL", str(tmp_path / "spool"))
     case_id = opened(ID)["case_id"]
@@ -294,8 +283,8 @@ def test_whole_numbers_are_shown_to_who_may_see_them_and_that_is_recorded(
     assert "+1202555••••" in typed("cases", "show", case_id).stdout
 
 
-def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_what_is_overdue_is_listed_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (typed("redress", "list", "--overdue").exit_code, typed("redress", "list", "--overdue").stdout) == (0, "")
     monkeypatch.setattr(module, "CLOCK_MS", -61_000)
     case_id = opened(ID)["case_id"]
@@ -311,6 +300,7 @@ def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkey
     assert next(doctor.told(load_settings(), DUE)) == (True, "redress: 0 wait for an answer, none is overdue")
 
 
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -319,13 +309,12 @@ def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkey
         ("open", ID), ("grant", "redress-1"), ("open", ID, "--why", "x", "--contact", "x" * 501),
     ],
 )  # fmt: skip
-def test_wrong_usage_opens_nothing(store: "blocking.Redis", arguments: tuple[str, ...]) -> None:
-    del store
+def test_wrong_usage_opens_nothing(arguments: tuple[str, ...]) -> None:
     assert typed("redress", *arguments).exit_code == 2
 
 
-def test_a_case_that_is_not_there_is_one_line(store: "blocking.Redis") -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_a_case_that_is_not_there_is_one_line() -> None:
     done = typed("redress", "grant", "redress-1", "--why", "x")
     assert (done.exit_code, "no case redress-1" in done.stderr) == (1, True)
 

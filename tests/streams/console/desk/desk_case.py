@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import redis
-from confluent_kafka import Consumer
 
 from streams.archive.files import ArchiveStore
 from streams.cases.store import CaseStore
@@ -20,8 +19,8 @@ from streams.wire.cases import Case, CaseKind
 from tests.conftest import FreshTopics
 from tests.streams.archive.archive_case import encoded, put, setup
 from tests.streams.console.console_case import Browser, Played, decided
+from tests.topic_reader import records
 from tests.valkey_process import ValkeyProcess
-from tests.waiting import HANG_S
 
 DESK_CALLER = "+12025550177"
 REGISTER = """
@@ -79,17 +78,7 @@ class Desk:
 
     def records(self, topic: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
         """Key and value of the first records of a topic, once there are so many."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.settings.kafka_bootstrap_servers,
-                "group.id": f"desk-{time.time_ns()}",
-                "auto.offset.reset": "earliest",
-            }
-        )
-        consumer.subscribe([topic])
-        found = consumer.consume(count, HANG_S)
-        consumer.close()
-        return [(one.key(), one.value()) for one in found]
+        return records(self.settings.kafka_bootstrap_servers, topic, count)[:count]
 
 
 MakeDesk = Callable[..., Desk]

@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 import structlog.testing
 from aiokafka import errors
-from confluent_kafka import Consumer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.publishing.sender import Sender
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
+from tests.topic_reader import records
 from tests.waiting import HANG_S
 
 FreshTopics = Callable[..., list[str]]
@@ -149,22 +149,6 @@ async def _publish(
     return told
 
 
-def _read(bootstrap: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
-    )
-    consumer.subscribe([CALL_DECISIONS])
-    found: list[tuple[bytes | None, bytes | None]] = []
-    deadline = time.monotonic() + HANG_S
-    while len(found) < count and time.monotonic() < deadline:
-        message = consumer.poll(0.2)
-        if message is not None and message.error() is None:
-            key, value = message.key(), message.value()
-            found.append((key, value))
-    consumer.close()
-    return found
-
-
 @pytest.mark.kafka
 def test_more_than_a_batch_holds_leaves_in_several(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:
     """One partition, four batches' worth of records: none is lost, the order stays, null values included."""
@@ -177,7 +161,7 @@ def test_more_than_a_batch_holds_leaves_in_several(kafka_bootstrap: str, fresh_t
     told = asyncio.run(_publish(kafka_bootstrap, sent))
 
     assert told == Told(is_done=True)
-    assert _read(kafka_bootstrap, len(sent)) == sent
+    assert records(kafka_bootstrap, CALL_DECISIONS, len(sent)) == sent
 
 
 @pytest.mark.kafka
@@ -189,7 +173,7 @@ def test_many_keys_come_through_complete(kafka_bootstrap: str, fresh_topics: Fre
     told = asyncio.run(_publish(kafka_bootstrap, sent))
 
     assert told == Told(is_done=True)
-    assert Counter(_read(kafka_bootstrap, len(sent))) == Counter(sent)
+    assert Counter(records(kafka_bootstrap, CALL_DECISIONS, len(sent))) == Counter(sent)
 
 
 @pytest.mark.kafka
@@ -237,7 +221,12 @@ def test_what_got_old_while_the_process_stood_still_leaves_in_its_late_form(
     )
 
     assert told == Told(is_done=True)
-    assert [value for _, value in _read(kafka_bootstrap, 4)] == [b"late 0", b"allow", b"block 1", b"late 2"]
+    assert [value for _, value in records(kafka_bootstrap, CALL_DECISIONS, 4)] == [
+        b"late 0",
+        b"allow",
+        b"block 1",
+        b"late 2",
+    ]
 
 
 def _cannot(number: str) -> bytes:

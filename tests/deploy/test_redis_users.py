@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 import redis as blocking
-from click.testing import CliRunner
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action
 from detector.policy.lists import Basis
-from streams.commands.main import robocall
 from streams.local.services import port_accepts
 from streams.local.valkey_server import command
 from streams.redis.connection import (
@@ -36,6 +34,7 @@ from tests.streams.redis.junk import IDENTIFIER
 from tests.streams.redis.test_bounded import STATE, Background
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
 from tests.streams.redis.test_trunk_exchange import TRUNK, call
+from tests.typed import typed
 from tests.valkey_process import run
 from tests.waiting import wait_until
 
@@ -66,12 +65,36 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Url]:
     process.wait()
 
 
+async def follow_and_write(client: Redis) -> None:
+    """What a worker does: it follows the lists and the model, and writes decisions and its view of trunk groups."""
+    background = Background(client)
+    call(background.screener.engine, 0, 3)
+    background.keeper.offer_entity(*standing_record(Action.BLOCK, 1_000))
+    await background.turn()
+    await background.turn()
+    lists = background.screener.lists
+    assert lists is not None
+    assert lists.allow == {CALLING, TRUNK}
+    assert lists.audited == {CALLING}
+    assert lists.orders == {"bad": Basis.FCC_ORDER}
+    assert background.told == ["m-2"]
+    assert background.follower.told == 1
+    assert background.screener.standing.active(ENTITY, 2_000) is not None
+    assert background.exchange.view.view == "shared"
+    assert (background.keeper.refused, background.follower.skipped.total(), background.exchange.invalid) == (
+        0,
+        0,
+        0,
+    )
+    assert await latest_decisions(client, CALLING) == []  # what it wrote is no decision
+
+
 def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator keeps lists and names the model, the worker follows and writes, the reader looks everything up."""
 
     def command_of(user: str, *arguments: str) -> str:
         monkeypatch.setenv("ROBOCALL_REDIS_URL", url(user))
-        done = CliRunner().invoke(robocall, arguments)
+        done = typed(*arguments)
         assert done.exit_code == 0, done.exception
         return done.stdout
 
@@ -90,29 +113,7 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
 
     run(name_a_model, url("operator"))
 
-    async def work(client: Redis) -> None:
-        background = Background(client)
-        call(background.screener.engine, 0, 3)
-        background.keeper.offer_entity(*standing_record(Action.BLOCK, 1_000))
-        await background.turn()
-        await background.turn()
-        lists = background.screener.lists
-        assert lists is not None
-        assert lists.allow == {CALLING, TRUNK}
-        assert lists.audited == {CALLING}
-        assert lists.orders == {"bad": Basis.FCC_ORDER}
-        assert background.told == ["m-2"]
-        assert background.follower.told == 1
-        assert background.screener.standing.active(ENTITY, 2_000) is not None
-        assert background.exchange.view.view == "shared"
-        assert (background.keeper.refused, background.follower.skipped.total(), background.exchange.invalid) == (
-            0,
-            0,
-            0,
-        )
-        assert await latest_decisions(client, CALLING) == []  # what it wrote is no decision
-
-    run(work, url("worker"))
+    run(follow_and_write, url("worker"))
     shown = command_of("lookup", "lookup", CALLING)
     assert "lists: allow\nlist allow: by M. Lee" in shown
     assert "standing decision: block as spam" in shown
@@ -136,7 +137,7 @@ def test_the_console_does_what_its_pages_offer(url: Url, monkeypatch: pytest.Mon
 
     def command_of(*arguments: str) -> str:
         monkeypatch.setenv("ROBOCALL_REDIS_URL", url("console"))
-        done = CliRunner().invoke(robocall, arguments)
+        done = typed(*arguments)
         assert done.exit_code == 0, done.exception
         return done.stdout
 

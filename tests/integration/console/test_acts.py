@@ -53,6 +53,34 @@ def feedback(desk: Desk, count: int) -> list[tuple[str, str]]:
     return [(one["call_id"], one["verdict"]) for one in found]
 
 
+async def block_release_and_allow_a_number(desk: Desk, page: Any) -> None:
+    await do(page, "Block", "a flood")
+    await told(page, "On the list block.")
+    assert listed(desk, "block") == {DESK_CALLER.encode()}
+    await do(page, "Release", "called back")
+    await told(page, "ended a block entry")
+    assert listed(desk, "block") == set()
+    await do(page, "Allow for a while", "a clinic", {"Days": "7"})
+    await told(page, "On the list allow.")
+    kept = note(desk, "allow", DESK_CALLER)
+    assert 0 <= kept["until_ms"] - kept["at_ms"] - 7 * DAY_MS < DAY_MS
+    await do(page, "Take off a list", "it moved", {"List": "unallow"})
+    await told(page, "Taken off the list allow.")
+    assert listed(desk, "allow") == set()
+
+
+async def block_and_release_a_trunk_group(desk: Desk, page: Any) -> None:
+    await do(page, "Block", "DA 26-1", {"What it rests on": "fcc_order"})
+    await told(page, "On the list block.")
+    assert note(desk, "block", f"trunk:{TRUNK}")["basis"] == "fcc_order"
+    await do(page, "Release", "they asked")
+    await told(page, "It stays on the block list by fcc_order")
+    assert listed(desk, "block") == {f"trunk:{TRUNK}".encode()}
+    await do(page, "Take off a list", "DA 26-2", {"List": "unblock"})
+    await told(page, "Taken off the list block.")
+    assert listed(desk, "block") == set()
+
+
 def test_a_number_and_a_trunk_group_are_blocked_released_allowed_and_taken_off(
     make_desk: MakeDesk, tmp_path: Path
 ) -> None:
@@ -60,40 +88,14 @@ def test_a_number_and_a_trunk_group_are_blocked_released_allowed_and_taken_off(
     desk = make_desk()
     stack = stack_of(desk, tmp_path)
 
-    async def with_a_number(page: Any) -> None:
-        await do(page, "Block", "a flood")
-        await told(page, "On the list block.")
-        assert listed(desk, "block") == {DESK_CALLER.encode()}
-        await do(page, "Release", "called back")
-        await told(page, "ended a block entry")
-        assert listed(desk, "block") == set()
-        await do(page, "Allow for a while", "a clinic", {"Days": "7"})
-        await told(page, "On the list allow.")
-        kept = note(desk, "allow", DESK_CALLER)
-        assert 0 <= kept["until_ms"] - kept["at_ms"] - 7 * DAY_MS < DAY_MS
-        await do(page, "Take off a list", "it moved", {"List": "unallow"})
-        await told(page, "Taken off the list allow.")
-        assert listed(desk, "allow") == set()
-
-    async def with_a_trunk_group(page: Any) -> None:
-        await do(page, "Block", "DA 26-1", {"What it rests on": "fcc_order"})
-        await told(page, "On the list block.")
-        assert note(desk, "block", f"trunk:{TRUNK}")["basis"] == "fcc_order"
-        await do(page, "Release", "they asked")
-        await told(page, "It stays on the block list by fcc_order")
-        assert listed(desk, "block") == {f"trunk:{TRUNK}".encode()}
-        await do(page, "Take off a list", "DA 26-2", {"List": "unblock"})
-        await told(page, "Taken off the list block.")
-        assert listed(desk, "block") == set()
-
     async def run() -> list[str]:
         async with stack.running() as base, opened() as (page, complaints):
             await sign_in(page, base, Role.OPERATOR)
             await page.goto(base + stack.links.path(Subject(Kind.NUMBER, DESK_CALLER)))
-            await with_a_number(page)
+            await block_release_and_allow_a_number(desk, page)
             assert DESK_CALLER not in await page.content()
             await page.goto(base + stack.links.path(Subject(Kind.TRUNK, TRUNK)))
-            await with_a_trunk_group(page)
+            await block_and_release_a_trunk_group(desk, page)
             return complaints
 
     assert asyncio.run(run()) == []
@@ -108,6 +110,29 @@ def test_a_number_and_a_trunk_group_are_blocked_released_allowed_and_taken_off(
         [("released", "operator", "they asked")],
         [("list_removed", "operator", "DA 26-2")],
     ]
+
+
+async def decide(desk: Desk, page: Any, base: str, case: str) -> None:
+    """Sign in who may decide, see the number, tell, reject, and grant after all."""
+    await sign_in(page, base, Role.REDRESS)
+    await page.goto(case)
+    await page.get_by_role("link", name=MASKED).wait_for()
+    await page.get_by_text("Numbers are masked").click()
+    await page.get_by_label("Why you need them whole").fill("ticket 17")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name=DESK_CALLER).wait_for()
+    await do(page, "Tell how it stands", "we look at it")
+    await told(page, "Recorded: told.")
+    await page.get_by_text("told by redress").wait_for()
+    await do(page, "Reject", "it is a flood")
+    await told(page, "Recorded: rejected.")
+    await page.get_by_text("rejected by redress").wait_for()
+    assert await page.locator(".acts summary").all_inner_texts() == ["Grant"]
+    assert listed(desk, "allow") == set()
+    await do(page, "Grant", "they are right", {"Days on the allow list": "0"})
+    await told(page, "Granted.")
+    await page.get_by_text("granted by redress").wait_for()
+    assert await page.locator(".acts summary").count() == 0
 
 
 def test_redress_is_opened_from_a_number_told_of_rejected_and_granted_after_all(
@@ -128,30 +153,9 @@ def test_redress_is_opened_from_a_number_told_of_rejected_and_granted_after_all(
         await page.get_by_role("button", name="Sign out").click()
         return case
 
-    async def decides(page: Any, base: str, case: str) -> None:
-        await sign_in(page, base, Role.REDRESS)
-        await page.goto(case)
-        await page.get_by_role("link", name=MASKED).wait_for()
-        await page.get_by_text("Numbers are masked").click()
-        await page.get_by_label("Why you need them whole").fill("ticket 17")
-        await page.keyboard.press("Enter")
-        await page.get_by_role("link", name=DESK_CALLER).wait_for()
-        await do(page, "Tell how it stands", "we look at it")
-        await told(page, "Recorded: told.")
-        await page.get_by_text("told by redress").wait_for()
-        await do(page, "Reject", "it is a flood")
-        await told(page, "Recorded: rejected.")
-        await page.get_by_text("rejected by redress").wait_for()
-        assert await page.locator(".acts summary").all_inner_texts() == ["Grant"]
-        assert listed(desk, "allow") == set()
-        await do(page, "Grant", "they are right", {"Days on the allow list": "0"})
-        await told(page, "Granted.")
-        await page.get_by_text("granted by redress").wait_for()
-        assert await page.locator(".acts summary").count() == 0
-
     async def run() -> list[str]:
         async with stack.running() as base, opened() as (page, complaints):
-            await decides(page, base, await opens(page, base))
+            await decide(desk, page, base, await opens(page, base))
             return complaints
 
     assert asyncio.run(run()) == []

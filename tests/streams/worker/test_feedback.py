@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
 
 from detector.contract.events import MAX_RECORD_BYTES
 from streams.kafka.topics import CALL_FEEDBACK, DEAD_LETTERS
@@ -60,6 +61,19 @@ BROKEN_KEY = b"\xff"
 """It comes first: what follows in the same poll is heard nevertheless."""
 
 
+async def keep_decisions(redis: Redis) -> list[str]:
+    """Keep the decisions that reports are about; returns their keys."""
+    keys = [decision_key("blocked-call"), decision_key("labelled-call"), number_key(BLOCKED)]
+    keys += [decision_key("local-call"), number_key(LOCAL[2:])]
+    await redis.delete(*keys)
+    await redis.set(keys[0], decision("blocked-call", "block"))
+    await redis.set(keys[1], decision("labelled-call", "label"))
+    await redis.rpush(keys[2], "labelled-call", "blocked-call", "expired-call")
+    await redis.set(keys[3], decision("local-call", "label", calling_number=LOCAL[2:], called_number="2025550199"))
+    await redis.rpush(keys[4], "local-call")
+    return keys
+
+
 def test_reports_meet_the_decisions_on_their_calls(
     kafka_bootstrap: str, redis_url: str, fresh_topics: Callable[..., list[str]]
 ) -> None:
@@ -77,14 +91,7 @@ def test_reports_meet_the_decisions_on_their_calls(
 
     async def listen() -> None:
         redis = connect(settings)
-        keys = [decision_key("blocked-call"), decision_key("labelled-call"), number_key(BLOCKED)]
-        keys += [decision_key("local-call"), number_key(LOCAL[2:])]
-        await redis.delete(*keys)
-        await redis.set(keys[0], decision("blocked-call", "block"))
-        await redis.set(keys[1], decision("labelled-call", "label"))
-        await redis.rpush(keys[2], "labelled-call", "blocked-call", "expired-call")
-        await redis.set(keys[3], decision("local-call", "label", calling_number=LOCAL[2:], called_number="2025550199"))
-        await redis.rpush(keys[4], "local-call")
+        keys = await keep_decisions(redis)
         reader = FeedbackReader(
             settings, redis, Guard(), counts, RefusedFeedback(counts, side).tell, lambda *one: unreadable.append(one)
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.promotion import Answer, judged
+from benchmarks.promotion.judging import Answer, judged
 from benchmarks.scale.cost_model import Point, fit
 from benchmarks.sizing.arithmetic import Assumptions, Costs, size
 from benchmarks.throughput import breakdown

@@ -1,0 +1,1 @@
+"""Whether a switch of the model loses or delays calls."""

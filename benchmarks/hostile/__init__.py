@@ -1,0 +1,1 @@
+"""How much longer good calls wait beside everything that is hostile."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.look_ups import START_MS as BEGIN_MS
-from benchmarks.score_days import made, pools_of
+from benchmarks.look_ups.archive import START_MS as BEGIN_MS
+from benchmarks.score_days.archive import made, pools_of
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected

@@ -1,0 +1,1 @@
+"""How long it takes to find a call in a large archive."""

@@ -1,0 +1,1 @@
+"""What the scorecards of a day need in a large archive."""

@@ -1,0 +1,1 @@
+"""How well suspect calls are grouped to campaigns."""

@@ -1,0 +1,1 @@
+"""What a question over HTTP takes, and what it costs the bridge."""

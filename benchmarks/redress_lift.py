@@ -23,7 +23,7 @@ from redis import Redis
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.trees import HERE
 from benchmarks.harness.worker import PATIENCE_S, PATIENT, Worker
-from benchmarks.live_carrier import robocall
+from benchmarks.live_tracebacks.carrier import robocall
 from detector.contract.decisions import Action
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.live_tracebacks import measure
+from benchmarks.live_tracebacks.desks import measure
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

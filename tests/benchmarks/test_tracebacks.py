@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.tracebacks import TOPOLOGIES, measure
+from benchmarks.tracebacks.tracing import measure
+from benchmarks.tracebacks.worlds import TOPOLOGIES
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

@@ -1,17 +1,5 @@
-"""Tracebacks among carriers whose archives were written by running stacks: from live calls to a campaign to its entry.
+"""Campaigns traced from archive to archive by the commands of running carriers."""
 
-    python -m benchmarks.live_tracebacks --calls 40
-
-A chain and a mesh are played side by side; they are worlds of `benchmarks.tracebacks` with calls of the last hours.
-Each of the five carriers in turn has a Kafka, a Valkey, a worker and the sink of its archive as processes, and its
-calls are played through them. The fifth has the calling numbers of the robocaller on its block list, as after
-complaints, and runs `robocall campaigns`. From each campaign that this finds it opens tracebacks of the examples, and
-asks whoever is named: that carrier answers from its own archive, or not at all. Each step is a command: `campaigns
-list`, `traceback open`, `answer` and `import`. Hop by hop first; then all others are asked where the call has no rival.
-Judged as in the simulation.
-"""
-
-import argparse
 import json
 import sys
 import tempfile
@@ -25,20 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.harness.machine import describe, give
-from benchmarks.live_carrier import office, played, robocall
-from benchmarks.tracebacks import (
-    LAST,
-    SPAN_MS,
-    TOPOLOGIES,
-    TrueCall,
-    events_at,
-    judged,
-    made,
-    named_last,
-    silence,
-    silent_ones,
-)
+from benchmarks.live_tracebacks.carrier import office, played, robocall
+from benchmarks.tracebacks.tracing import judged, named_last, silence, silent_ones
+from benchmarks.tracebacks.worlds import LAST, SPAN_MS, TOPOLOGIES, TrueCall, events_at, made
 from detector.features.window_constants import MINUTE_MS
 from streams.traceback.casework import traceback_in
 from streams.traceback.path import path_of
@@ -52,19 +29,6 @@ EXAMPLES = 50
 """A campaign keeps so many calls."""
 
 Settings = dict[str, str]
-
-
-def main() -> None:
-    """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=40, help="of the robocaller, in each topology [%(default)s]")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the worlds [%(default)s]")
-    parser.add_argument("--out", type=Path, help="also write the result to this file")
-    options = parser.parse_args()
-    with ThreadPoolExecutor() as pool:
-        measured = pool.map(lambda name: measure(name, options.calls, options.seed), TOPOLOGIES)
-        counts = dict(zip(TOPOLOGIES, measured, strict=True))
-    give(describe() | {"worlds": 1, "calls_per_world": options.calls} | counts, options.out)
 
 
 def measure(topology: str, calls: int, seed: int, first: int = 0) -> dict[str, Any]:
@@ -202,7 +166,3 @@ def tally(found: Iterable[Traceback], true_calls: Mapping[str, TrueCall]) -> dic
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,8 @@ from confluent_kafka import Producer
 
 from benchmarks.harness.trees import HERE
 from benchmarks.harness.worker import PATIENT, Worker, metrics_of, wait_until
-from benchmarks.tracebacks import DIGESTED, PROVIDERS, SECRET, parties
+from benchmarks.tracebacks.tracing import PROVIDERS, parties
+from benchmarks.tracebacks.worlds import DIGESTED, SECRET
 from streams.archive.files import ArchiveStore
 from streams.archive.query import ask, connected
 from streams.kafka.topics import CALL_EVENTS

@@ -1,0 +1,1 @@
+"""Tracebacks among carriers that are running stacks."""

@@ -1,0 +1,1 @@
+"""How often tracebacks among simulated carriers reach the point of entry."""

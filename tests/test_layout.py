@@ -338,9 +338,8 @@ def test_a_test_stands_where_its_module_stands() -> None:
 
 def test_no_folder_is_a_flat_floor() -> None:
     """A folder can be read at one glance."""
-    folders = Counter(
-        path.parent.relative_to(ROOT).as_posix() for top in (*PACKAGES, "tests") for path in (ROOT / top).rglob("*.py")
-    )
+    paths = (path for top in (*PACKAGES, "tests", "benchmarks") for path in (ROOT / top).rglob("*.py"))
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in paths)
     assert {folder: count for folder, count in folders.items() if count > MODULES_OF_A_FOLDER} == {}
 
 

@@ -28,12 +28,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.dips.bare_server import HERE, serve
+from benchmarks.dips.signers import Header, Signers, signers
 from benchmarks.harness.machine import describe, give
 from benchmarks.harness.processors import cpu_s, machine_busy_s
 from benchmarks.harness.worker import Worker
-from benchmarks.signers import Header, Signers, signers
-from streams.bridge.sip.messages import Junk, read_request
-from streams.bridge.sip.responses import Answer, Source, respond
 from streams.files import private_folder
 from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_EVENTS, admin_client, create
@@ -41,7 +40,6 @@ from streams.local.services import LocalServices, free_ports, local_services
 from streams.settings import load_settings
 from tests.streams.trust.signed_calls import trust_environment
 
-HERE = "127.0.0.1"
 CALLED = "13125550142"
 BRIDGE, BARE = "bridge", "bare"
 NUMBERS = 5_000
@@ -65,7 +63,7 @@ def main() -> None:
     parser.add_argument("--serve", type=int, metavar="PORT", help="be the bare server")
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(_serve(options.serve))
+        asyncio.run(serve(options.serve))
         return
     with signers(SIGNERS) as all_of_them, local_services(heap_mb=1024, fast_start=False, configured=True) as services:
         rows = _signed(services, options, all_of_them) if options.signed else _bare(services, options)
@@ -239,27 +237,6 @@ def measure(
         "cpu_us_a_call": round(used_s / count * 1e6, 1),
         "processors_busy": round(busy_s / elapsed_s, 2),
     }
-
-
-async def _serve(port: int) -> None:
-    loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(_Bare, local_addr=(HERE, port))
-    await asyncio.Event().wait()
-
-
-class _Bare(asyncio.DatagramProtocol):
-    """Answers 404, and an OPTIONS 200."""
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        with suppress(Junk):
-            found = read_request(data)
-            if found.method != "ACK":
-                answer = Answer(404, "Not Found") if found.method == "INVITE" else Answer(200, "OK")
-                send = respond(found, Source(addr[0], addr[1]), answer, "bare")
-                self._transport.sendto(send.data, (send.to.ip, send.to.port))
 
 
 if __name__ == "__main__":

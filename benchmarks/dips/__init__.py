@@ -1,0 +1,1 @@
+"""How long after it is due an INVITE is answered."""

@@ -48,10 +48,6 @@ TESTED_ELSEWHERE = {
         "tests/streams/commands/policy/test_command.py",
         "it is saved and refused there",
     ),
-    "streams/redress/archived": (
-        "tests/streams/commands/redress/test_command.py",
-        "calls are found in a real archive there",
-    ),
     "streams/redress/finding": ("tests/streams/commands/redress/test_command.py", "the same, in a Valkey"),
     "streams/redress/granting": (
         "tests/streams/commands/redress/test_command.py",

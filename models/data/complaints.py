@@ -41,7 +41,7 @@ LEFT_OPEN = "is left open"
 UNSURE = "unsure"
 """What whoever cannot tell may write in place of a verdict."""
 NO_SOURCE = f"has no source, which is one of {', '.join(FeedbackSource)}"
-NO_TIME = "has a time that cannot be read"
+NO_TIME = "has a time that cannot be read: write 2026-11-27T14:03, 11/27/2026 2:03 PM, or epoch seconds"
 NO_NUMBER = "has a number that is no phone number"
 NO_INSTANT = "does not say when it was said or when it was called"
 NO_CALL = "names no call: a call id, a calling number, or a called number with the time of the call is needed"
@@ -215,7 +215,7 @@ def columns_of(header: list[str], preset: Preset | None, named: Mapping[str, str
     wanted = {**(preset.columns if preset else {}), **named}
     missing = [column for column in wanted.values() if column not in header]
     if missing:
-        raise ColumnMissing(f"has no column {', '.join(missing)}; its columns are {', '.join(header)}")
+        raise ColumnMissing(f"has no column {', '.join(missing)}; its columns are {', '.join(header) or 'none'}")
     taken = set(wanted.values())
     return {field: field for field in FIELDS if field in header and field not in taken} | wanted
 

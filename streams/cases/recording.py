@@ -41,7 +41,7 @@ def record(
     try:
         settings = load_settings()
     except RobocallError as error:
-        said = f"it is done, and not recorded: {error}"
+        said = f"this command is not recorded: {error}"
     else:
         with step("Recording it", quick=True):
             said = recorded(settings, kind, what, who=None, subject=subject, details=details, why=why)
@@ -77,7 +77,7 @@ def recorded(
         case = done(kind, what, who=who or chosen.who, subject=subject, details=details, why=why)
         return send_or_keep(settings, chosen, case)
     except (RobocallError, OSError) as error:
-        return f"it is done, and not recorded: {error}"
+        return f"this command is not recorded: {error}"
 
 
 def done(
@@ -119,7 +119,7 @@ def send_or_keep(settings: Settings, chosen: CaseSettings, case: Case) -> str:
         asyncio.run(_send(settings, spool, case))
     except (RobocallError, OSError) as error:
         spool.keep(case)
-        return f"it is done; its record waits in {chosen.spool}, the next command sends it ({error})"
+        return f"the record of this command waits in {chosen.spool}, the next command sends it ({error})"
     return ""
 
 

@@ -66,7 +66,8 @@ def archive() -> None:
       ROBOCALL_ARCHIVE_FLUSH_S     longest that a record waits for its file [default: 300]
       ROBOCALL_ARCHIVE_FLUSH_BYTES memory for records that wait [default: 134217728]
       ROBOCALL_ARCHIVE_COMPACT_S   how often `run` merges small files; 0 = never [default: 3600]
-      ROBOCALL_ARCHIVE_RETENTION   days kept by topic: call-events=30,scored-calls=90 [default: 400 each]
+      ROBOCALL_ARCHIVE_RETENTION   days kept by topic: call-events=30,scored-calls=90 [default: 400 each,
+                                   case-records 1826]
       ROBOCALL_ARCHIVE_WEB_PORT    port of the Prometheus metrics of `run` [default: 0, none]
     """
 
@@ -342,8 +343,9 @@ def compact() -> None:
 @archive.command()
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted, one file a line.")
 def prune(*, dry_run: bool) -> None:
-    """Delete whole days that are older than ROBOCALL_ARCHIVE_RETENTION says, by topic; 400 days unless set.
+    """Delete whole days that are older than ROBOCALL_ARCHIVE_RETENTION says, by topic.
 
+    Unless set these are 400 days, and 1826 of case-records.
     A partition that had no record since keeps one file without rows, which says how far it was archived.
     """
     chosen = ArchiveSettings.load()

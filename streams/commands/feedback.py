@@ -186,6 +186,8 @@ def import_(
         else:
             deliver(CALL_FEEDBACK, records, out, tally, say)
     tell(tally, console, "would be taken" if dry_run else "published" if out is None else "written")
+    if not tally.taken:
+        console.print("no row has a verdict that can be taken", highlight=False)
     if tally.failed or not tally.taken:
         raise click.exceptions.Exit(1)
 

@@ -188,7 +188,7 @@ class LazyGroup(click.Group):
 def robocall() -> None:
     """Detect robocalls on Kafka: windows, a classifier, an explained decision within milliseconds.
 
-    Start with `robocall demo`. Settings are environment variables, ROBOCALL_...; see `robocall doctor`.
+    Start with `robocall demo`. Settings are environment variables, ROBOCALL_...: docs/settings.md has all.
 
     \b
     Completion in bash, zsh or fish:

@@ -32,7 +32,7 @@ def release(subject: str, by: str) -> None:
     Workers follow within two seconds. They forget hysteresis and counted blocks of a number, and for
     ROBOCALL_RELEASE_GRACE_S, a day unless set, neither the model nor a rule blocks its calls: they label at most.
     Do-not-originate, orders, and blocks that a subscriber asked for hold all the same: an order stays on the block
-    list. Needs Redis and Kafka.
+    list. Needs Redis. Without Kafka, switches that keep the block are not told: run it again.
 
     \b
       robocall release +12025550123 --by "M. Lee, redress 311"

@@ -101,7 +101,7 @@ def worker(web_port: int | None, mode: str | None) -> None:
     """Screen the calls of the configured Kafka until stopped.
 
     Needs the topics (`robocall topics create`) and nothing else: without Redis it decides with what it has. Start more
-    of them to share the load; SIGTERM ends one cleanly. Settings are environment variables, see `robocall doctor`.
+    of them to share the load; SIGTERM ends one cleanly. Settings are environment variables: docs/settings.md.
     """
     given = {"web_port": web_port, "mode": mode}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, str] = {
     "decision_deadline_ms": "Late answers, overload and wrong clocks",
     "snapshot_url": "Snapshots and recovery",
     "redis_url": "Redis or Valkey",
+    "assigned_codes_file": "Numbers, and the names of campaigns",
     "policy_file": "Policy and model",
     "max_hot_numbers": "Windows and their memory",
     "web_host": "Health, metrics and log",
@@ -94,7 +95,8 @@ def _tables(settings: type[BaseSettings], sections: Mapping[str, str]) -> Iterat
             yield f"\n## {sections[name]}\n"
             yield "| variable | default | values | unit | meaning |"
             yield "|---|---|---|---|---|"
-        cells = (f"`{prefix}{name.upper()}`", _default(field), _values(field), _unit(name), field.description or "")
+        unit = "" if field.annotation is bool else _unit(name)
+        cells = (f"`{prefix}{name.upper()}`", _default(field), _values(field), unit, field.description or "")
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -112,7 +114,9 @@ def _default(field: FieldInfo) -> str:
 
 
 def _plain(value: object) -> str:
-    """Write a value as it is given in the environment: no thousands separator, no `.0`."""
+    """Write a value as it is given in the environment: `true` and `false`, no thousands separator, no `.0`."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
@@ -125,8 +129,11 @@ def _values(field: FieldInfo) -> str:
         return ", ".join(f"`{value}`" for value in get_args(kind))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(f"`{member.value}`" for member in kind)
+    above = next((rule.gt for rule in field.metadata if isinstance(rule, Gt)), None)
     low = next((rule.ge for rule in field.metadata if isinstance(rule, Ge)), None)
     high = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
+    if high is not None and above is not None:
+        return f"above {_plain(above)}, to {_plain(high)}"
     if low is not None and high is not None:
         return f"{_plain(low)} to {_plain(high)}"
     return _TYPES[kind]

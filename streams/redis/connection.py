@@ -5,6 +5,7 @@ says so once an outage, and finds back by itself. It knows nothing of calls, win
 """
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -72,6 +73,8 @@ PASSING = (RedisConnectionError, ReadOnlyError, OutOfMemoryError, NoPermissionEr
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 """What is looked up, listed and released as a number. It is wider than `is_e164` of the contract on purpose: callers
 claim numbers that cannot exist, and those too are found, blocked and released."""
+_ERRNO = re.compile(r"Error (\d+) connecting to ")
+_AT = re.compile(r"^Error -?\d+ connecting to \S+ ")
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
@@ -82,9 +85,17 @@ class RedisUnreachable(RobocallError):
     retriable = True
 
     def __init__(self, address: str, cause: BaseException) -> None:
-        detail = f"{type(cause).__name__}: {cause}".splitlines()[0].rstrip(": ")
-        super().__init__(f"no Redis answers at {address} ({detail}): start one or set ROBOCALL_REDIS_URL")
+        super().__init__(f"no Redis answers at {address} ({_detail(cause)}): start one or set ROBOCALL_REDIS_URL")
         self.address = address
+
+
+def _detail(cause: BaseException) -> str:
+    """What went wrong, without the address, which the client says up to twice."""
+    errno = _ERRNO.match(str(cause))
+    if errno is not None:
+        return os.strerror(int(errno.group(1))).lower()
+    said = _AT.sub("", str(cause))
+    return f"{type(cause).__name__}: {said}".splitlines()[0].rstrip(": ")
 
 
 class RedisRefused(RobocallError):

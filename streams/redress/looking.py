@@ -18,11 +18,11 @@ def looked_up(settings: Settings, asked: Claim, now_ms: int, complain: Callable[
         now_ms: Epoch milliseconds.
         complain: Told a sentence for each place that could not be asked.
     """
-    for look in (_in_redis, _in_archive):
+    for place, look in (("Redis", _in_redis), ("the archive", _in_archive)):
         try:
             claim = look(settings, asked, now_ms)
         except (RobocallError, OSError) as error:
-            complain(f"not looked up there: {error}")
+            complain(f"not looked up in {place}: {error}")
         else:
             if claim is not None:
                 return claim

@@ -1,4 +1,14 @@
-"""Text of strangers on a terminal: a called number may hold what moves the cursor or sets the title of the window."""
+"""Text for people: counts in words, and text of strangers, which may hold what moves the cursor or sets a title."""
+
+
+def counted_in_words(count: int, what: str) -> str:
+    """A count with its noun: `1 call`, `1,200 calls`.
+
+    Args:
+        count: How many.
+        what: The noun in the singular, of those that take an s.
+    """
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def printable(text: str) -> str:

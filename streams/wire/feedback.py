@@ -14,6 +14,7 @@ from detector.contract.events import (
 from streams.wire.records import FEEDBACK_DECODER
 from streams.wire.refusals import CODE_MEANINGS, MESSAGE_LIMIT, REFUSALS, Code, classify
 
+_VALUES = (("verdict", Verdict), ("source", FeedbackSource))
 NAMES_NO_CALL = "It names no call: `call_id`, `calling_number`, or `called_number` and `call_time_ms` are needed."
 
 
@@ -39,6 +40,8 @@ def read_feedback(value: bytes | None) -> Feedback | FeedbackRefused:
         found: Feedback = FEEDBACK_DECODER.decode(value)
     except REFUSALS as error:
         code, message = classify(value, error)
+        if code is Code.OUT_OF_RANGE:
+            message += next((f" They are: {', '.join(its)}." for name, its in _VALUES if f"`{name}`" in message), "")
         return FeedbackRefused(code, message[:MESSAGE_LIMIT])
     return found if says_which_call(found) else FeedbackRefused(Code.MISSING_FIELD, NAMES_NO_CALL)
 

@@ -50,6 +50,7 @@ from streams.commands.train import made_by, print_curve
 from streams.files import changing
 from streams.numbers.assigned import read_unassigned
 from streams.running.clock import wall_clock_ms
+from streams.running.printable import counted_in_words
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
 
@@ -102,10 +103,10 @@ def adapt(
     those that the base model and what is around them find most suspect. What is learnt is added to the trees of the
     base. On the middle third, or on the last hours (--judge-h), a gate compares it with the base at equal alerts. What
     some 40 answers of an analyst taught (`robocall ask`) is taken, unless it seems to catch less of what was labelled
-    there, or hits more lawful references. What 10 taught must seem to catch more. Complaints and traps alone say little
-    of the next day. Then answers about 20 callers drawn by lot must show that it is better: they are asked for in
-    DIR/questions.csv, and `robocall settle DIR` takes them. Else DIR holds the base, with a group weight where that is
-    shown to be better.
+    there, or hits more lawful references. What 10 taught must seem to catch more, and so must what complaints and traps
+    alone taught: of 40 accused callers or more, in 36 hours or more. Else answers about 20 callers drawn by lot must
+    show that it is better: they are asked for in DIR/questions.csv, and `robocall settle DIR` takes them. Until then
+    DIR holds the base, with a group weight where that is shown to be better.
     Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
 
     \b
@@ -312,7 +313,8 @@ def _tell(
     as_json: bool,
 ) -> None:
     if joining is not None:
-        console.print(f"{joining.verdicts:,} verdicts, {joining.unjoined:,} of them about none of these calls")
+        verdicts = counted_in_words(joining.verdicts, "verdict")
+        console.print(f"{verdicts}, {joining.verdicts - joining.unjoined:,} of them about these calls")
     ignored = outcome.facts["complaints_about_lawful_references_ignored"]
     if ignored:
         console.print(f"{ignored:,} labels ignored: complaints about callers who are known as lawful")

@@ -69,6 +69,9 @@ def budgets() -> None:
     """
 
 
+FOLDER_TOO = ", or a folder of your own to --model"
+
+
 @budgets.command("measure")
 @source_options
 @model_option("--model", "name", "Model to measure")
@@ -136,7 +139,7 @@ def measure(
     source.require_whole(judge_h)
     _require_table(source, senders, feedback, questions)
     console = Console(stderr=True)
-    place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
+    place = place_of(url) if isinstance(meant(name), Path) else own_place(url, FOLDER_TOO)
     counted_in, given = source.partitions(partitions), {} if policy is None else {"policy_file": policy}
     with ExitStack() as stack:
         with step("Fetching the model", console, quick=True):

@@ -11,6 +11,7 @@ from models.data.files import DAMAGED
 from models.errors import TrainingDataInvalid
 from streams.commands.events.source import Source
 from streams.files import open_input
+from streams.running.printable import counted_in_words
 from streams.running.progress import step
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
@@ -41,7 +42,8 @@ def feedback_of(source: Source, files: tuple[Path, ...], console: Console) -> li
                     found.append(one)
                 say(f"{len(found):,} records, {len(refused):,} refused")
         if refused:
-            text = f"{len(refused):,} records of feedback cannot be used, the first: {refused[0]}"
+            records = counted_in_words(len(refused), "record")
+            text = f"{records} of feedback cannot be used, the first: {refused[0]}"
             console.print(text, markup=False, soft_wrap=True)
         if files and not found:
             raise TrainingDataInvalid(

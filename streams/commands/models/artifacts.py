@@ -73,7 +73,10 @@ def list_models(url: str | None, *, as_json: bool) -> None:
             entry.problem or ("active" if entry.version == active else "usable"),
             Path(entry.folder).name,
         )
-    Console().print(table)
+    if found:
+        Console().print(table)
+    else:
+        click.echo(f"no models at {place.registry.url}", err=True)
 
 
 def _rounded(figure: float | None) -> str:

@@ -95,14 +95,19 @@ class Place:
             or load(self.configured, schema_id=FEATURE_SCHEMA_ID, signing=self.registry.signing).version
         )
 
-    def require_own(self) -> None:
+    def require_own(self, or_else: str = "") -> None:
         """Refuse to write to the folder of the installed package.
+
+        Args:
+            or_else: What else a command takes, in the words of the error.
 
         Raises:
             UsageError: no registry is configured.
         """
         if not self.is_own:
-            raise click.UsageError("say where your models are: set ROBOCALL_MODELS_URL or give --registry FOLDER")
+            raise click.UsageError(
+                f"say where your models are: set ROBOCALL_MODELS_URL or give --registry FOLDER{or_else}"
+            )
 
 
 def place_of(url: str | None) -> Place:
@@ -118,8 +123,12 @@ def place_of(url: str | None) -> Place:
     return Place(Registry(url or folder.parent, settings.signing), folder, url is not None or configured is not None)
 
 
-def own_place(url: str | None) -> Place:
+def own_place(url: str | None, or_else: str = "") -> Place:
     """As `place_of`, to write to: never the folder of the installed package.
+
+    Args:
+        url: Of the registry.
+        or_else: As of `Place.require_own`.
 
     Raises:
         UsageError: no registry is configured.
@@ -127,7 +136,7 @@ def own_place(url: str | None) -> Place:
         StorageError: the kind of URL is unknown, or needs a library that is not installed.
     """
     place = place_of(url)
-    place.require_own()
+    place.require_own(or_else)
     return place
 
 

@@ -201,9 +201,13 @@ def rollback(why: str | None, wait_s: float, url: str | None, *, as_json: bool) 
 @JSON_OPTION
 def history(url: str | None, *, as_json: bool) -> None:
     """Show what was promoted and rolled back, oldest first: when, from what, by which gate result."""
-    entries = place_of(url).promotions.history()
+    place = place_of(url)
+    entries = place.promotions.history()
     if as_json:
         click.echo(json.dumps([_entry(entry) for entry in entries]))
+        return
+    if not entries:
+        click.echo(f"nothing was promoted at {place.registry.url}", err=True)
         return
     table = Table("when (UTC)", "", whole("version"), whole("before"), "gate")
     for entry in entries:

@@ -25,7 +25,7 @@ from streams.commands.policy.saving import named_file, save_policy
 from streams.commands.policy.trying import Trial
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.errors import ReplayFailed
-from streams.running.printable import printable
+from streams.running.printable import counted_in_words, printable
 from streams.running.progress import step
 from streams.screening.build import policy_of
 from streams.screening.pipeline import Pipeline
@@ -124,6 +124,8 @@ def try_policy(
             load_settings(**chosen, **({} if against is None else {"policy_file": against})),
             load_settings(**chosen, policy_file=changed),
         ]
+        for settings in both:
+            policy_of(settings)  # what is wrong with a policy is said before seconds of work
         now_by, then_by = (loaded(settings, failures.append, console) for settings in both)
     bounds = Bounds(most_events, limit_s)
     with ExitStack() as stack, step("Judging calls by both policies", console) as say:
@@ -235,9 +237,11 @@ def _print(found: dict[str, Any]) -> None:
         table.add_row(*words, f"{row['now']:,}", f"{row['then']:,}")
     console.print(table)
     for change in found["changes"]:
-        numbers = f"{change['numbers']:,}{' or more' if change['numbers_are_more'] else ''} numbers"
+        more = "or more " if change["numbers_are_more"] else ""
+        numbers = counted_in_words(change["numbers"], f"{more}number")
         trunks = ", ".join(f"{trunk} {calls:,}" for trunk, calls in change["trunks"])
-        said = f"{change['now']} -> {change['then']}: {change['calls']:,} calls of {numbers}, by {trunks}"
+        calls = counted_in_words(change["calls"], "call")
+        said = f"{change['now']} -> {change['then']}: {calls} of {numbers}, by {trunks}"
         console.print(Text(printable(said)), soft_wrap=True)
     for line in (*found["warnings"], found["cut"]):
         if line:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detector.contract.events import CallSetup
 from detector.contract.numbers import normal_form
+from streams.running.printable import counted_in_words
 
 EXAMPLES = 6
 NPANXX_LENGTH = len("+1202555")
@@ -73,7 +74,8 @@ def counted(numbers: NDArray[np.int64], called: NDArray[np.int64], at_ms: NDArra
     """
     many, more = len(np.unique(numbers)), len(np.unique(called))
     begin, end = (_instant(int(one)) for one in (at_ms[0], at_ms[-1]))
-    return f"{len(at_ms):,} calls from {many:,} numbers to {more:,} numbers, {begin} to {end} UTC"
+    calls, callers = counted_in_words(len(at_ms), "call"), counted_in_words(many, "number")
+    return f"{calls} from {callers} to {counted_in_words(more, 'number')}, {begin} to {end} UTC"
 
 
 def _block(setup: CallSetup) -> str:

@@ -33,7 +33,7 @@ from streams.redress.granting import MOST_DAYS, Lifted, stays
 from streams.redress.granting import grant as granted
 from streams.redress.looking import looked_up as find_call
 from streams.running.clock import wall_clock_ms
-from streams.running.printable import printable
+from streams.running.printable import counted_in_words, printable
 from streams.running.progress import step
 from streams.settings import load_settings
 from streams.wire.cases import Case, CaseEntry, CaseKind
@@ -215,9 +215,8 @@ def blocked(subscriber: str, *, numbers: Numbers, as_json: bool) -> None:
         told = {"time_ms": setup_ms, "calling_number": calling}
         click.echo(encode(told).decode() if as_json else printable(f"{when(setup_ms)}  {calling}"))
     whom, details = looked_up("number", number)
-    count = "1 call" if len(calls) == 1 else f"{len(calls):,} calls"
-    verb = "was" if len(calls) == 1 else "were"
-    click.echo(f"{count} to {number} {verb} blocked in the last {archived.LOOKED_BACK_DAYS} days", err=True)
+    said = f"{counted_in_words(len(calls), 'call')} to {number} {'was' if len(calls) == 1 else 'were'} blocked"
+    click.echo(f"{said} in the last {archived.LOOKED_BACK_DAYS} days", err=True)
     if lacks is not None:
         click.echo(printable(f"there may have been more: {lacks}"), err=True)
     record(CaseKind.LOOK_UP, "blocked_calls", subject=whom, details=details, why=numbers.why)

@@ -80,11 +80,13 @@ def cache() -> None:
 @cache.command("show")
 def show_cache() -> None:
     """Print each chain that is kept: address, signer, until when it is used. Nothing is fetched."""
-    made, now_ms = _made(), wall_clock_ms()
+    made, now_ms, number = _made(), wall_clock_ms(), -1
     with step("Reading certificates", quick=True) as say:
         for number, (name, entry) in enumerate(made.stored.everything()):
             click.echo(json.dumps({"file": name, "state": DAMAGED} if entry is None else _described(entry, now_ms)))
             say(f"{number + 1:,}")
+    if number < 0:
+        click.echo("no certificate is kept there: ROBOCALL_TRUST_CACHE_URL says where", err=True)
 
 
 @cache.command("check")

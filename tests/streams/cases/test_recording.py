@@ -94,7 +94,7 @@ def test_without_a_broker_a_change_happens_and_its_record_follows(
 
     assert (done.exit_code, done.stdout) == (0, '{"list":"allow","added":1,"size":1}\n')
     assert store.smembers(list_key("allow")) == {NUMBER.encode()}
-    assert "its record waits in" in done.stderr
+    assert "the record of this command waits in" in done.stderr
     assert "no Kafka broker answers" in done.stderr
     assert len(Spool(tmp_path / "spool")) == 1
     assert stat.S_IMODE((tmp_path / "spool").stat().st_mode) == 0o700
@@ -119,7 +119,7 @@ def test_what_can_be_recorded_nowhere_is_done_and_said(
 
     assert done.exit_code == 0
     assert store.smembers(list_key("allow")) == {NUMBER.encode()}
-    assert "it is done, and not recorded: " in done.stderr
+    assert "this command is not recorded: " in done.stderr
 
 
 def test_records_can_be_turned_off(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,9 +108,23 @@ def test_records_of_a_file_are_taken_as_they_are(tmp_path: Path) -> None:
     done = run("import", "-", "--out", tmp_path / "out.jsonl", text=line % "analyst" + "\n" + line % "analist")
 
     assert [one["call_id"] for one in records(tmp_path / "out.jsonl")] == ["c"]
-    assert (
-        "1 x a row breaks the contract: The field `source` is not one of its permitted values. (line 3)" in done.stderr
-    )
+    wanted = "subscriber_report, traceback, redress, analyst, honeypot"
+    said = f"The field `source` is not one of its permitted values. They are: {wanted}. (line 3)"
+    assert f"1 x a row breaks the contract: {said}" in done.stderr
+
+
+def test_a_table_without_a_verdict_fails_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("call_id,verdict\nc,\nd,unsure\n")
+    done = run("import", tmp_path / "t.csv", "--preset", "analyst", "--out", tmp_path / "out.jsonl")
+    assert done.exit_code == 1
+    assert "no row has a verdict that can be taken" in done.stderr
+
+
+def test_a_time_that_cannot_be_read_is_refused_with_the_forms_that_can(tmp_path: Path) -> None:
+    said = ["robocall", "--calling", "+12025550123", "--at", "yesterday", "--out", str(tmp_path / "o")]
+    done = run("add", *said)
+    assert done.exit_code == 2
+    assert "write 2026-11-27T14:03" in " ".join(done.stderr.split())
 
 
 def test_a_row_beyond_the_bounds_of_the_contract_is_refused(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_every_heading_has_a_setting_below_it() -> None:
         ("ROBOCALL_KAFKA_SSL_CAFILE", "none", "path of a file", ""),
         ("ROBOCALL_AWAIT_LISTS", "none", "`true`, `false`", ""),
         ("ROBOCALL_MAX_COLD_NUMBERS", "`2097152`", "1000 to 200000000", ""),
+        ("ROBOCALL_KEEP_DAYS", "`false`", "`true`, `false`", ""),
+        ("ROBOCALL_CAMPAIGNS_SCORE", "`0.9`", "above 0, to 1", ""),
         ("ROBOCALL_ARCHIVE_FLUSH_S", "`300`", "0.1 to 3600", "seconds"),
     ],
 )

@@ -302,7 +302,7 @@ def test_what_cannot_be_measured_is_said_in_one_line(
         (["measure", "--senders", "x"], "give --events FILE, or --archive"),
         (["measure", "--archive", "--senders", "x"], "--archive needs --from and a later --to"),
         (["measure", "--archive", "--from", "2026-01-02", "--to", "2026-01-01", "--senders", "x"], "a later --to"),
-        (["measure", "--events", "x", "--senders", "x"], "say where your models are"),
+        (["measure", "--events", "x", "--senders", "x"], "or a folder of your own to --model"),
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -285,6 +285,16 @@ def test_the_folder_of_the_package_is_not_written_to(made: Path, monkeypatch: py
     assert "ROBOCALL_MODELS_URL" in result.output
 
 
+def test_a_registry_of_nothing_is_said_and_no_empty_table_shown(registry: str, tmp_path: Path) -> None:
+    """The address is what may be wrong."""
+    for arguments, said in (
+        (["list", "--registry", str(tmp_path / "none")], f"no models at {tmp_path / 'none'}"),
+        (["history"], f"nothing was promoted at {registry}"),
+    ):
+        result = CliRunner().invoke(models, arguments, catch_exceptions=False)
+        assert (result.exit_code, result.stdout, result.stderr.strip()) == (0, "", said)
+
+
 def test_listing_and_showing_name_the_artifact(made: Path) -> None:
     """Both answer in JSON on request; a folder may be shown by its path."""
     listed = typed("list", "--registry", str(made))

@@ -116,6 +116,18 @@ def test_a_try_on_no_calls_is_no_answer(tmp_path: Path, changed: Path, text: str
     assert said in str(done.exception)
 
 
+def test_a_mistake_in_a_policy_is_said_before_a_model_is_loaded(changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes seconds, twice."""
+    asked: list[object] = []
+    monkeypatch.setattr("streams.commands.policy.command.loaded", lambda *of: asked.append(of))
+    changed.write_text("mode: enforced\n")
+
+    done = run("try", changed, "--events", changed)
+
+    assert isinstance(done.exception, PolicyInvalid)
+    assert asked == []
+
+
 def test_lines_that_are_no_events_are_counted(tmp_path: Path, changed: Path) -> None:
     events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
     good = len(events.read_bytes().splitlines())

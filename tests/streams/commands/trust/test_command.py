@@ -148,6 +148,14 @@ def test_what_is_kept_is_shown() -> None:
     }
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_place_without_certificates_is_said() -> None:
+    """Nothing at all would be taken for a command that did nothing."""
+    done = run("cache show")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "no certificate is kept there" in done.stderr
+
+
 @pytest.mark.usefixtures("warmed")
 def test_what_is_kept_is_judged_by_the_kept_lists(folder: Path) -> None:
     """Damaged files go, and say so by the status."""

@@ -29,6 +29,16 @@ def render_page() -> str:
         "",
         *_rows(FEATURES),
         "",
+        *_of_days(),
+        *_of_signatures(),
+        *_of_numbers(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _of_days() -> list[str]:
+    """The section on them."""
+    return [
         "## Features of days",
         "",
         f"The schema `{F3.schema_id}` has these {len(DAY_FEATURES)} numbers besides.",
@@ -46,6 +56,12 @@ def render_page() -> str:
         "",
         *_rows(DAY_FEATURES),
         "",
+    ]
+
+
+def _of_signatures() -> list[str]:
+    """The section on them."""
+    return [
         "## Features of signatures",
         "",
         f"The schema `{F4.schema_id}` has those of days and these {len(SIGNATURE_FEATURES)} besides.",
@@ -61,6 +77,12 @@ def render_page() -> str:
         "",
         *_rows(SIGNATURE_FEATURES),
         "",
+    ]
+
+
+def _of_numbers() -> list[str]:
+    """The section on them."""
+    return [
         "## Features of the numbering plan",
         "",
         "They are in the same schema. `call_unassigned` wants a file of the codes that are assigned,",
@@ -68,7 +90,6 @@ def render_page() -> str:
         "",
         *_rows(NUMBER_FEATURES),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _rows(features: Iterable[Feature]) -> list[str]:

@@ -11,19 +11,22 @@ import numpy as np
 import pytest
 
 from detector.features.table import FEATURE_NAMES
+from streams.archive.files import ArchiveStore
 from streams.commands.main import COMMANDS, robocall
+from streams.kafka.topics import CALL_EVENTS
 from streams.running import progress
 from tests.models.small_evaluation import save_labelled
 from tests.models.small_model import save_small_model
+from tests.streams.archive.archive_case import encoded, put, setup
 from tests.streams.referral.packages import save_package
 from tests.waiting import wait_until
 
 EVERY_S = 0.001
 LABELLED = "--features features.parquet --labels labels.csv"
-MEASURE = "budgets measure --events empty.jsonl --senders senders.txt --model own"
-ADAPT = "adapt --events empty.jsonl --feedback said.jsonl --base own --out adapted"
+MEASURE = "budgets measure --events one.jsonl --senders senders.txt --model own"
+ADAPT = "adapt --events one.jsonl --feedback said.jsonl --base own --out adapted"
 ARCHIVED = "adapt --archive --from 2026-11-24 --to 2026-11-25 --feedback said.jsonl --base own --out adapted"
-ASK = "ask --events empty.jsonl --feedback said.jsonl --model own --table questions.csv"
+ASK = "ask --events one.jsonl --feedback said.jsonl --model own --table questions.csv"
 WAITS = [
     ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
     ("replay empty.jsonl --decisions -", "streams.commands.replay.run"),
@@ -40,7 +43,7 @@ WAITS = [
     (f"evaluate {LABELLED} --report report", "models.judge.report.report.judge"),
     (MEASURE, "streams.commands.budgets.command.beside"),
     (MEASURE, "streams.commands.replay.make_screener"),
-    (MEASURE, "streams.commands.budgets.command._replay"),
+    (MEASURE, "streams.commands.budgets.command._collect"),
     (ADAPT, "streams.commands.adapt.command.artifact_folder"),
     (ADAPT, "streams.commands.events.feedback.read_feedback"),
     (ADAPT, "streams.commands.replay.make_screener"),
@@ -157,6 +160,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, np.eye(200, len(FEATURE_NAMES), dtype=np.float32), np.arange(200) % 4 == 0, calls_per_campaign=5
     )
     (folder / "empty.jsonl").touch()
+    (folder / "one.jsonl").write_bytes(encoded(setup(1)) + b"\n")
+    put(ArchiveStore(str(folder)), CALL_EVENTS, [encoded(setup(1))])
     (folder / "model").mkdir()
     (folder / "said.jsonl").write_text(
         '{"time_ms":1763600000000,"verdict":"robocall","source":"analyst","call_id":"c"}\n'

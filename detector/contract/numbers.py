@@ -86,6 +86,11 @@ def naming(forms: Iterable[str]) -> str:
     return f"(?:{'|'.join(wanted)})(?:[^0-9]|$)"
 
 
+def plain(text: str) -> str:
+    """Return a text with odd dashes, spaces and wide letters as plain ones, and without characters that nobody sees."""
+    return text.translate(_PLAIN)
+
+
 def address(text: str) -> str:
     """Return what an address says: without a name, brackets and escapes, odd dashes, spaces and wide letters as plain.
 
@@ -94,9 +99,9 @@ def address(text: str) -> str:
     Args:
         text: What stands where a number or a URI should.
     """
-    plain = text.translate(_PLAIN).strip(" ")
-    named = _NAMED.fullmatch(plain)
-    found = plain if named is None else named["address"]
+    written = plain(text).strip(" ")
+    named = _NAMED.fullmatch(written)
+    found = written if named is None else named["address"]
     return _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), found).strip(" ")
 
 

@@ -2,15 +2,19 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from detector.contract.numbers import plain
+
 COVERED = 4
 """Digits of a number that nobody sees: the line. Area and office code stay, which campaigns are seen by."""
 DOT = "•"
-_NUMBER = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){6,}")
-"""Seven digits or more, with the separators that people write. Shorter ones are short codes: 911, 988, 24365."""
+_NUMBER = re.compile(r"\+?[0-9](?:[ ()./_-]{0,3}[0-9]){6,}")
+"""Seven digits or more, with the separators that people write. Shorter ones are short codes: 911, 988, 24365. A comma
+is none: counts have it."""
 _DATE = r"(?<![0-9+.-])20[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9.-])"
 _CASE = r"\b(?:redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}\b"
 _CAMPAIGN = r"\bc(?=[0-9]*[a-f])[0-9a-f]{10}\b"
@@ -41,7 +45,7 @@ def masked(text: str) -> str:
         text: a number, or words that may have some: `+12025550123` becomes `+1202555••••`.
     """
     parts = _KEPT.split(_USER.sub(_hidden_user, text))
-    return "".join(part if place % 2 else _NUMBER.sub(_covered, part) for place, part in enumerate(parts))
+    return "".join(part if place % 2 else _covered(part) for place, part in enumerate(parts))
 
 
 def _hidden_user(found: re.Match[str]) -> str:
@@ -49,10 +53,24 @@ def _hidden_user(found: re.Match[str]) -> str:
     return found[0] if _NUMBER.fullmatch(text) else f"{DOT * COVERED}@"
 
 
-def _covered(found: re.Match[str]) -> str:
-    number = found[0]
-    digits = [at.start() for at in _DIGIT.finditer(number)][-COVERED:]
-    return "".join(DOT if place in digits else character for place, character in enumerate(number))
+def _covered(text: str) -> str:
+    """Cover the lines of all numbers; they are looked for in what the text looks like, and covered where they stand."""
+    seen = text if text.isascii() else [_seen(character) for character in text]
+    places = [place for place, character in enumerate(seen) if character]
+    hidden = {
+        places[found.start() + at]
+        for found in _NUMBER.finditer("".join(seen))
+        for at in [digit.start() for digit in _DIGIT.finditer(found[0])][-COVERED:]
+    }
+    return "".join(DOT if place in hidden else character for place, character in enumerate(text))
+
+
+def _seen(character: str) -> str:
+    """What people take a character for: the digit of any script, a plain dash or space; empty where nobody sees it."""
+    if character.isascii():
+        return character
+    digit = unicodedata.decimal(character, None)
+    return plain(character) if digit is None else str(digit)
 
 
 def masked_values(value: Any, name: str = "") -> Any:

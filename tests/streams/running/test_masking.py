@@ -40,6 +40,20 @@ from streams.running.masking import masked, masked_values
         ("f293527d-ae33-4321-8f4e-2025550123", "f293527d-ae33-4•••-•f4e-202555••••"),
         ("2025550123 7%", "202555•••• 7%"),
         ("2025550123%", "202555••••%"),
+        ("202/555/0123", "202/555/••••"),
+        ("+1_202_555_0123", "+1_202_555_••••"),
+        ("202 - 555 - 0123", "202 - 555 - ••••"),
+        ("(202)  555  0123", "(202)  555  ••••"),
+        ("202\u2013555\u20110123 an\u200bd 911", "202\u2013555\u2011•••• an\u200bd 911"),
+        ("+1\xa0202\xa0555\xa00123", "+1\xa0202\xa0555\xa0••••"),
+        ("202\u200b55501\u200b2\xad3", "202\u200b555••\u200b•\xad•"),
+        (
+            "\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15\uff10\uff11\uff12\uff13",
+            "\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15••••",
+        ),
+        ("\u0662\u0660\u0662\u0665\u0665\u0665\u0660\u0661\u0662\u0663", "\u0662\u0660\u0662\u0665\u0665\u0665••••"),
+        ("1,234,567 calls – 12 in all", "1,234,567 calls – 12 in all"),
+        ("é 12345\n67", "é 12345\n67"),
         ("anonymous", "anonymous"),
         ("tg-chi-7", "tg-chi-7"),
         ("", ""),
@@ -87,7 +101,7 @@ def test_a_text_that_only_looks_like_json_is_masked_as_it_is(text: str) -> None:
     assert "0123" not in masked_values(text, "note")
 
 
-@pytest.mark.parametrize("text", ["a", "1", "1-", "@", "(", "2026-11-28 "])
+@pytest.mark.parametrize("text", ["a", "1", "1-", "@", "(", "2026-11-28 ", "\uff11", "1\u200b"])
 def test_a_long_text_is_masked_in_time(text: str) -> None:
     """A case may have 256 KiB of text that somebody else wrote: no expression reads it more than some times."""
     began_s = time.process_time()

@@ -9,15 +9,26 @@ from detector.contract.errors import RobocallError
 
 
 class PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, which can blow a small file up, and without duplicate keys, of which one would be lost."""
+    """YAML without aliases, which can blow a small file up, duplicate keys, of which one would be lost, and tags."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Make a node; an alias is an error."""
+        """Make a node; an alias is an error, and so is a tag."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", event.start_mark)
+        if event.tag is not None:
+            raise yaml.composer.ComposerError(None, None, "tags are not allowed", event.start_mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make a value; one that only looks like a number or a date is an error with its place."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:
+            kind = node.tag.rpartition(":")[2]
+            problem = f"what looks like {kind} is none: put it in quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Make a mapping; a key that stands twice is an error."""

@@ -16,7 +16,7 @@ from streams.cases.settings import CaseSettings
 from streams.errors import SettingsInvalid
 
 MAX_BYTES = 1024 * 1024
-_UNREADABLE = (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError)
+_UNREADABLE = (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
 
 
 class Role(StrEnum):

@@ -49,7 +49,7 @@ def test_a_user_has_the_roles_of_the_file_and_a_stranger_none(monkeypatch: pytes
     assert roles_of(CaseSettings.load()) == frozenset()
 
 
-@pytest.mark.parametrize("text", ["mlee: [look_up, rule]", "- mlee", "mlee: 3", "", "a: [", "\x00"])
+@pytest.mark.parametrize("text", ["mlee: [look_up, rule]", "- mlee", "mlee: 3", "", "a: [", "\x00", "mlee: !!bool x"])
 def test_a_file_that_says_something_else_lets_nobody_on(file: Path, text: str) -> None:
     """A misspelt role must not look like one that was never given."""
     file.write_text(text)

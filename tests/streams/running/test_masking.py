@@ -52,7 +52,7 @@ from streams.running.masking import masked, masked_values
             "\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15••••",
         ),
         ("\u0662\u0660\u0662\u0665\u0665\u0665\u0660\u0661\u0662\u0663", "\u0662\u0660\u0662\u0665\u0665\u0665••••"),
-        ("1,234,567 calls – 12 in all", "1,234,567 calls – 12 in all"),
+        ("1,234,567 calls \u2013 12 in all", "1,234,567 calls \u2013 12 in all"),
         ("é 12345\n67", "é 12345\n67"),
         ("anonymous", "anonymous"),
         ("tg-chi-7", "tg-chi-7"),

@@ -177,7 +177,11 @@ def test_a_partial_list_replaces_the_default_list() -> None:
         ("dno:\n  sip_status: 603\n  sip_status: 404", "not valid YAML in line 3: sip_status stands twice"),
         ("a: &x 1\nb: *x", "not valid YAML in line 2: aliases are not allowed"),
         ("mode: [", "not valid YAML in line 1"),
-        ("!!python/object/apply:os.system [id]", "not valid YAML in line 1: could not determine a constructor"),
+        ("!!python/object/apply:os.system [id]", "not valid YAML in line 1: tags are not allowed"),
+        (
+            "mode: shadow\nhold_s: 2001-99-99",
+            "not valid YAML in line 2: what looks like timestamp is none: put it in quotes",
+        ),
         ("\x00", "not valid YAML: write it as UTF-8 text"),
         ("a: 2020-01-01", "write only maps, lists, texts, numbers and true or false"),
         ("? [a, b]\n: 1", "write only maps, lists, texts, numbers and true or false"),

@@ -145,11 +145,11 @@ def test_a_trunk_group_is_enforced_for_a_share_of_callers_by_the_form(stack: Sta
     assert (record.history[0].who, record.details["version"]) == ("admin", load_policy(file).version)
 
 
+@pytest.mark.usefixtures("small_gate")
 def test_a_model_runs_in_shadow_is_promoted_through_the_gate_and_rolled_back(
-    stack: Stack, small_gate: None, valkey: ValkeyProcess, tmp_path: Path
+    stack: Stack, valkey: ValkeyProcess, tmp_path: Path
 ) -> None:
     """A worker follows each step, and the page says so by itself; a rollback to nothing is refused."""
-    del small_gate
     registry = Registry(tmp_path / "registry")
     (first,) = (one.version for one in registry.artifacts(schema_id=FEATURE_SCHEMA_ID))
     second = registry.add(save_small_model(tmp_path / "second", seed=2), schema_id=FEATURE_SCHEMA_ID)[0].version

@@ -55,9 +55,9 @@ def test_a_large_file_goes_in_parts_and_comes_back_whole(bucket: str, tmp_path: 
     assert copy.read_bytes() == large.read_bytes()
 
 
-def test_a_bucket_that_does_not_exist_is_told(bucket: str) -> None:
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_that_does_not_exist_is_told() -> None:
     """And not taken for one without files."""
-    del bucket
     storage = opened("s3://no-such-bucket/robocall")
 
     for attempt in attempts(storage):

@@ -156,7 +156,7 @@ def test_a_killed_broker_ends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
             assert process.wait(HANG_S) == 0
 
 
-def test_a_campaign_that_nobody_knows_is_said_in_one_line(bootstrap: str) -> None:
-    del bootstrap
+@pytest.mark.usefixtures("bootstrap")
+def test_a_campaign_that_nobody_knows_is_said_in_one_line() -> None:
     result = typed("campaigns", "show", "c0")
     assert str(result.exception) == "no campaign c0: `robocall campaigns list` shows those that are known"

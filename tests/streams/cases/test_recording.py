@@ -33,9 +33,9 @@ def recorded() -> list[Case]:
     return asyncio.run(CaseStore(load_settings()).cases())
 
 
-def test_changes_of_lists_and_releases_are_recorded(store: "blocking.Redis") -> None:
+@pytest.mark.usefixtures("store")
+def test_changes_of_lists_and_releases_are_recorded() -> None:
     """Who, what, which entries, and why where that was said."""
-    del store
     typed("lists", "add", "allow", NUMBER, "--by", "M. Lee", "--reason", "clinic")
     typed("lists", "remove", "allow", NUMBER, "+12025550004")
     typed("release", NUMBER, "--by", "A. Roe")
@@ -52,9 +52,9 @@ def test_changes_of_lists_and_releases_are_recorded(store: "blocking.Redis") -> 
     assert (released.subject, released.details["by"]) == (f"number:{NUMBER}", "A. Roe")
 
 
-def test_changes_of_models_and_policies_are_recorded(store: "blocking.Redis", tmp_path: Path) -> None:
+@pytest.mark.usefixtures("store")
+def test_changes_of_models_and_policies_are_recorded(tmp_path: Path) -> None:
     """A shadow model that ends, and a policy file that is written anew."""
-    del store
     (tmp_path / "new.yaml").write_text("mode: shadow\nhold_s: 60\n")
     target = tmp_path / "policy.yaml"
 
@@ -71,9 +71,9 @@ def test_changes_of_models_and_policies_are_recorded(store: "blocking.Redis", tm
     assert written.details["before"] == load_policy(None).version
 
 
-def test_a_look_up_is_recorded_without_its_number(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_look_up_is_recorded_without_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """As its digest under the key of the log, so that one can ask who looked it up; without a key, not at all."""
-    del store
     typed("lookup", NUMBER)
     monkeypatch.setenv("ROBOCALL_LOG_KEY", "a key of the tests")
     typed("lookup", NUMBER)
@@ -122,8 +122,8 @@ def test_what_can_be_recorded_nowhere_is_done_and_said(
     assert "this command is not recorded: " in done.stderr
 
 
-def test_records_can_be_turned_off(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_records_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_CASES_RECORD", "false")
     typed("lists", "add", "allow", NUMBER)
     assert recorded() == []

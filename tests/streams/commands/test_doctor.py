@@ -167,8 +167,8 @@ def test_a_setting_out_of_its_bounds_is_broken(run: Run) -> None:
     assert "ROBOCALL_WEB_PORT" in setting["text"]
 
 
-def test_people_get_a_table_on_standard_error_and_nothing_on_standard_output(run: Run) -> None:
-    del run
+@pytest.mark.usefixtures("run")
+def test_people_get_a_table_on_standard_error_and_nothing_on_standard_output() -> None:
     result = CliRunner().invoke(doctor, [], env={"ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": "not an address"})
     assert (result.exit_code, result.stdout) == (1, "")
     assert "is not host:port" in " ".join(result.stderr.split())

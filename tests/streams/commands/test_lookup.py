@@ -208,9 +208,9 @@ def test_a_wrong_entry_is_wrong_usage_and_adds_nothing(
     assert store.scard(list_key(list_name)) == 0
 
 
-def test_a_wrong_line_of_a_file_is_named(store: "blocking.Redis", tmp_path: Path) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_wrong_line_of_a_file_is_named(tmp_path: Path) -> None:
     """The message has the file's name and the number of the line."""
-    del store
     file = tmp_path / "allow.txt"
     file.write_text(f"{CALLING}\nnonsense\n")
 
@@ -252,9 +252,9 @@ def test_a_number_is_found_in_whatever_form_a_switch_wrote_it(redis_url: str) ->
     assert (found["subject"], [one["decision_id"][0] for one in found["decisions"]]) == (CALLING, ["c", "b", "a"])
 
 
-def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis", redis_url: str) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_decision_is_found_by_its_id_with_its_reasons(redis_url: str) -> None:
     """What redress quotes leads to the decision and to why it was taken."""
-    del store
     write(redis_url, decision("c" * 32))
 
     text = typed("lookup", "c" * 32).stdout
@@ -264,9 +264,9 @@ def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis",
     assert "model_version m1" in text
 
 
-def test_an_unknown_decision_id_is_a_failure_and_an_unknown_number_is_not(store: "blocking.Redis") -> None:
+@pytest.mark.usefixtures("store")
+def test_an_unknown_decision_id_is_a_failure_and_an_unknown_number_is_not() -> None:
     """No decision of that id: status 1. A number that nobody knows anything of is an answer."""
-    del store
     missing = typed("lookup", "d" * 32)
     unknown = typed("lookup", "+13125550100")
 

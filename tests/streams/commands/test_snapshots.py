@@ -92,7 +92,8 @@ def listed() -> list[dict[str, Any]]:
     return found
 
 
-def test_what_is_there_is_listed_shown_and_found_to_be_usable(place: Settings) -> None:
+@pytest.mark.usefixtures("place")
+def test_what_is_there_is_listed_shown_and_found_to_be_usable() -> None:
     newest, oldest = listed()
     assert (newest["offset"], oldest["offset"], newest["partition"]) == (LATE, EARLY, 0)
     assert newest["is_signed"] is False
@@ -108,7 +109,6 @@ def test_what_is_there_is_listed_shown_and_found_to_be_usable(place: Settings) -
     verified = run("verify", "--json")
     assert verified.exit_code == 0, verified.output
     assert [one["state"] for one in json.loads(verified.stdout)["snapshots"]] == ["ok", "ok"]
-    del place
 
 
 def test_damage_is_named(place: Settings) -> None:
@@ -155,7 +155,8 @@ def test_what_nobody_uses_is_said_and_is_no_failure(
     assert "no worker would use" in str(run("restore", listed()[1]["name"], "--yes").exception)
 
 
-def test_an_older_one_is_put_in_force_when_that_is_wanted(place: Settings) -> None:
+@pytest.mark.usefixtures("place")
+def test_an_older_one_is_put_in_force_when_that_is_wanted() -> None:
     newest, oldest = (one["name"] for one in listed())
 
     tried = run("restore", oldest, "--dry-run", "--json")
@@ -167,4 +168,3 @@ def test_an_older_one_is_put_in_force_when_that_is_wanted(place: Settings) -> No
     assert run("restore", oldest, "--yes").exit_code == 0
     assert [one["name"] for one in listed()] == [oldest]
     assert "there is no snapshot" in str(run("restore", newest, "--yes").exception)
-    del place

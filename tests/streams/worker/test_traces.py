@@ -125,9 +125,9 @@ def test_a_worker_goes_on_from_the_span_of_the_bridge(model: Path, server: Colle
     assert "1" * 32 not in traces
 
 
-def test_decisions_and_their_order_are_those_of_a_worker_that_traces_nothing(model: Path, server: Collector) -> None:
+@pytest.mark.usefixtures("server")
+def test_decisions_and_their_order_are_those_of_a_worker_that_traces_nothing(model: Path) -> None:
     """Byte by byte, whether all, some or none of the calls are chosen."""
-    del server
     events = [setup(number, called_number=f"+1312555{number % 7:04}") for number in range(60)]  # one slice of the poll
     plain = World(model)
     plain.screen(events)
@@ -201,11 +201,9 @@ def test_calls_beyond_the_bound_are_decided_and_not_traced(model: Path, server: 
     assert MOST_PER_S <= len(told(server, tracer)) <= 2 * MOST_PER_S  # in one second, or two
 
 
-def test_a_call_that_waits_for_a_broker_does_not_keep_its_batch(
-    model: Path, server: Collector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("server")
+def test_a_call_that_waits_for_a_broker_does_not_keep_its_batch(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Brokers may be away for long, and a batch has up to a megabyte of records."""
-    del server
     batches: list[weakref.ref[Bytes]] = []
     world = World(model, tracer=make())
     process = world.pipeline.process

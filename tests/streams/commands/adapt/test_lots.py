@@ -62,11 +62,11 @@ def test_answers_since_put_last_nights_candidate_into_the_shadow(
     assert not (tmp_path / "own" / MODEL / LOT).exists()
 
 
+@pytest.mark.usefixtures("redis")
 def test_while_somebody_answers_nothing_new_is_learnt(
-    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
+    asking: Lot, desk: Desk, store: ArchiveStore, tmp_path: Path
 ) -> None:
     """Twenty that do not decide; the night after that had no more, so it learns from its own day."""
-    del redis
     put(store, CALL_FEEDBACK, answers_to(asking, 0, 20, base="robocall"), at_ms=DAY_MS)
     put(store, CALL_EVENTS, [encoded(setup(3))], first=2, at_ms=3 * DAY_MS)
     clock = TestClock()
@@ -85,11 +85,9 @@ def test_while_somebody_answers_nothing_new_is_learnt(
     assert version(tmp_path / "own" / MODEL) == version(desk.made)
 
 
-def test_a_lot_that_nobody_answers_is_dropped(
-    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("redis")
+def test_a_lot_that_nobody_answers_is_dropped(asking: Lot, desk: Desk, store: ArchiveStore, tmp_path: Path) -> None:
     """Answers that there were when it was drawn are none since."""
-    del redis
     put(store, CALL_FEEDBACK, answers_to(asking, 0, 3), at_ms=DAY_MS)
     Notes(tmp_path / "own").write(Night(begin_ms=0, end_ms=DAY_MS, stage="over", answers=3))
 
@@ -100,11 +98,9 @@ def test_a_lot_that_nobody_answers_is_dropped(
     assert read_lot(tmp_path / "own" / SET_ASIDE).answered == 3
 
 
-def test_a_lot_of_another_base_is_dropped(
-    asking: Lot, desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("redis")
+def test_a_lot_of_another_base_is_dropped(asking: Lot, desk: Desk, store: ArchiveStore, tmp_path: Path) -> None:
     """Somebody promoted a model meanwhile: that the candidate is better than the one before says nothing."""
-    del redis
     put(store, CALL_FEEDBACK, answers_to(asking, 0, 20), at_ms=DAY_MS)
     place = own_place(str(tmp_path / "registry"))
     promoted, _ = place.registry.add(desk.made, schema_id=FEATURE_SCHEMA_ID)
@@ -115,11 +111,9 @@ def test_a_lot_of_another_base_is_dropped(
     assert desk.spans_learnt == [SPAN]
 
 
-def test_a_lot_that_cannot_be_settled_is_tried_again_and_then_set_aside(
-    asking: Lot, desk: Desk, redis: Redis, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("redis", "asking")
+def test_a_lot_that_cannot_be_settled_is_tried_again_and_then_set_aside(desk: Desk, tmp_path: Path) -> None:
     """The night is not lost by it, nor is what was answered."""
-    del redis, asking
     (tmp_path / "own" / MODEL / LOT / LOT_FILE).write_text("{")
     clock, told = TestClock(), []
     for _ in range(ATTEMPTS):

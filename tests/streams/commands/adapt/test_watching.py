@@ -36,11 +36,9 @@ from tests.streams.commands.adapt.watch_case import (
 from tests.valkey_process import ValkeyProcess
 
 
-def test_a_better_model_runs_in_shadow_with_its_measure(
-    desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_better_model_runs_in_shadow_with_its_measure(desk: Desk, redis: Redis, tmp_path: Path) -> None:
     """In the registry, and active nowhere; the span is learnt from once, whoever watches."""
-    del store
     clock = TestClock()
     watch = watch_of(tmp_path, desk, clock)
 
@@ -66,10 +64,8 @@ def test_a_better_model_runs_in_shadow_with_its_measure(
     assert desk.spans_learnt == [SPAN]
 
 
-def test_a_base_that_is_kept_is_put_nowhere(
-    desk: Desk, store: ArchiveStore, redis: Redis, made: Path, tmp_path: Path
-) -> None:
-    del store
+@pytest.mark.usefixtures("store")
+def test_a_base_that_is_kept_is_put_nowhere(desk: Desk, redis: Redis, made: Path, tmp_path: Path) -> None:
     desk.made = made / "base"
 
     turned(watch_of(tmp_path, desk, TestClock()))
@@ -82,9 +78,9 @@ def test_a_base_that_is_kept_is_put_nowhere(
     assert night.said == f"kept the base model {desk.base}: too few"
 
 
-def test_the_next_night_learns_from_the_next_day(desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("redis")
+def test_the_next_night_learns_from_the_next_day(desk: Desk, store: ArchiveStore, tmp_path: Path) -> None:
     """At its hour and not before; what the night before put into the shadow is remembered."""
-    del redis
     clock = TestClock(NIGHT_MS - 1)
     watch = watch_of(tmp_path, desk, clock)
     turned(watch)
@@ -102,9 +98,9 @@ def test_the_next_night_learns_from_the_next_day(desk: Desk, store: ArchiveStore
     assert (night.waiting, night.unseen_from_ms) == (version(desk.made), 3 * DAY_MS)
 
 
-def test_an_archive_that_is_behind_is_waited_for(desk: Desk, redis: Redis, store: ArchiveStore, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("redis")
+def test_an_archive_that_is_behind_is_waited_for(desk: Desk, store: ArchiveStore, tmp_path: Path) -> None:
     """Nothing of the day after: so calls of the span may still wait in Kafka."""
-    del redis
     (last,) = (one for one in store.files(CALL_EVENTS) if one.day == "1970-01-03")
     store.delete(last)
     clock = TestClock()
@@ -122,11 +118,11 @@ def test_an_archive_that_is_behind_is_waited_for(desk: Desk, redis: Redis, store
     assert desk.spans_learnt == [SPAN]
 
 
+@pytest.mark.usefixtures("store")
 def test_a_redis_that_goes_while_it_learns_is_waited_for(
-    desk: Desk, store: ArchiveStore, valkey: ValkeyProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, valkey: ValkeyProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even into the next day: what was learnt is put in its place, and not learnt again."""
-    del store
     monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
     desk.meanwhile = valkey.kill
     clock = TestClock()
@@ -143,8 +139,8 @@ def test_a_redis_that_goes_while_it_learns_is_waited_for(
         assert client.get(SHADOW_MODEL) == version(desk.made).encode()
 
 
-def test_a_registry_that_is_away_is_waited_for(desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path) -> None:
-    del store, redis
+@pytest.mark.usefixtures("store", "redis")
+def test_a_registry_that_is_away_is_waited_for(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "registry").write_text("no folder")
     clock = TestClock()
     watch = watch_of(tmp_path, desk, clock)
@@ -155,11 +151,11 @@ def test_a_registry_that_is_away_is_waited_for(desk: Desk, store: ArchiveStore, 
     assert desk.spans_learnt == [SPAN]
 
 
+@pytest.mark.usefixtures("redis")
 def test_what_fails_again_and_again_is_given_up_until_the_next_night(
-    desk: Desk, store: ArchiveStore, redis: Redis, tmp_path: Path
+    desk: Desk, store: ArchiveStore, tmp_path: Path
 ) -> None:
     """Nothing half written is left, and an error is in the log."""
-    del redis
 
     def fail() -> None:
         (tmp_path / "own" / UNFINISHED / "trees.npz").touch()
@@ -260,14 +256,12 @@ def test_a_waiting_model_that_fails_the_gate_stays_in_the_shadow(
     assert (night.waiting, night.has_been_judged) == (version(filled.base), True)
 
 
-def test_on_few_labels_nothing_is_judged(
-    desk: Desk, store: ArchiveStore, redis: Redis, made: Path, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("store", "redis")
+def test_on_few_labels_nothing_is_judged(desk: Desk, made: Path, tmp_path: Path) -> None:
     """A handful of verdicts shows nothing: the model waits for another night, or for a person.
 
     Looked at were those of calls that it has not learnt from, of a longer span the last six hours.
     """
-    del store, redis
     waiting(tmp_path, made / "better", unseen_from_ms=NIGHT_MS - 8 * HOUR_MS)
     desk.made = made / "base"
 

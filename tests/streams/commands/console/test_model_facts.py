@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.store.registry import Registry
@@ -26,8 +25,8 @@ def version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return Registry(tmp_path / "registry").add(folder, schema_id=FEATURE_SCHEMA_ID)[0].version
 
 
-def test_registry_measure_and_workers_are_asked(version: str, redis: Redis) -> None:
-    del redis  # the settings name it by now
+@pytest.mark.usefixtures("redis")
+def test_registry_measure_and_workers_are_asked(version: str) -> None:
     settings = load_settings()
     asyncio.run(said(WORKER))
 

@@ -70,10 +70,8 @@ def test_with_digests_the_numbers_of_the_record_are_masked(record: CampaignRecor
     assert json.loads(told)["examples"][0]["call_id"] == "call-0-9"
 
 
-def test_a_campaign_that_nobody_knows_is_said(
-    record: CampaignRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del record
+@pytest.mark.usefixtures("record")
+def test_a_campaign_that_nobody_knows_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
     arguments = ["referral", "make", "--campaign", "c0", "--why", "x", "--out", str(tmp_path / "r.zip")]
     done = typed(*arguments)

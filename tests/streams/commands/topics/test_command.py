@@ -73,11 +73,11 @@ def test_create_command_creates_then_check_command_is_content(
     assert run("check", "--partitions", "1").exit_code == 0
 
 
+@pytest.mark.usefixtures("verifying")
 def test_the_topic_of_raw_set_ups_is_made_where_it_is_used_alone(
-    fresh_topics: Callable[..., list[str]], run: Callable[..., Result], kafka_admin: KafkaAdminClient, verifying: None
+    fresh_topics: Callable[..., list[str]], run: Callable[..., Result], kafka_admin: KafkaAdminClient
 ) -> None:
     """It is like `call-events`: the broker stamps its records, and they go after as long."""
-    del verifying
     fresh_topics(partitions=2)
     missing = run("check", "--partitions", "2")
     assert (missing.exit_code, missing.stdout.splitlines()[0]) == (

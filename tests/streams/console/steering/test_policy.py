@@ -138,11 +138,9 @@ def test_a_file_that_the_console_may_not_write_is_said_before_anything_is_tried(
     assert "Try it" in shown
 
 
-def test_a_file_that_hangs_holds_no_other_page_up(
-    tmp_path: Path, file: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("commands")
+def test_a_file_that_hangs_holds_no_other_page_up(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe that nobody writes to, as a dead network disk is."""
-    del commands
     file.unlink()
     os.mkfifo(file)
     monkeypatch.setattr(policy_page, "READ_S", 0.05)
@@ -381,9 +379,9 @@ def test_a_draft_of_before_somebody_saved_is_gone(played: Played, file: Path) ->
     assert "What is tried" not in page
 
 
-def test_a_mode_of_the_settings_is_said(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("file")
+def test_a_mode_of_the_settings_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the form from shadow to enforce would change nothing, and nobody would know why."""
-    del file
     monkeypatch.setenv("ROBOCALL_MODE", "shadow")
 
     async def visit(browser: Browser) -> str:

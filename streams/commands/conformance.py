@@ -181,7 +181,8 @@ async def _listen(
 
 
 async def _play_detector(settings: Settings, seconds: float, switch_id: str | None) -> list[Verdict]:
-    await asyncio.to_thread(_require_no_worker, settings)
+    with step("Looking for workers", _console()):
+        await asyncio.to_thread(_require_no_worker, settings)
     with step("Answering calls from +1 NPA 555 0101 to 0113", _console()) as say:
         async with Line(settings, CALL_EVENTS, writes=CALL_DECISIONS, keep=is_test_call) as line:
             check = ConsumerCheck(line, switch_id)

@@ -15,6 +15,7 @@ from rich.console import Console
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.contract.numbers import normal_form
+from detector.features.window_constants import DAY_MS
 from models.data.cells import separator_of
 from models.data.complaints import (
     FIELDS,
@@ -107,9 +108,13 @@ def add(
     }  # fmt: skip
     reading = Reading({name: name for name in cells}, wall_clock_ms(), zone=time_zone)
     try:
-        record = _checked(reading.row(cells))
+        said = reading.row(cells)
+        record = _checked(said)
     except ComplaintRefused as error:
         raise click.UsageError(f"the verdict {error}") from error
+    to_come_ms = wall_clock_ms() + DAY_MS  # a day without a time is its end
+    if said.call_time_ms is not None and said.call_time_ms > to_come_ms:
+        raise click.UsageError(f"--at {at} is to come: give the time of the call")
     _require_new(out)
     console, tally = Console(stderr=True), Tally()
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:

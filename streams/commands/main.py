@@ -206,8 +206,12 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(1)
-    except (RobocallError, OSError) as error:
+    except RobocallError as error:
         click.echo(printable(f"robocall: {error}"), err=True)
+        sys.exit(1)
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        click.echo(printable(f"robocall: {said}"), err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last resort; only the type, a message may quote a phone number
         if os.environ.get("ROBOCALL_LOG_LEVEL", "").lower() == "debug":

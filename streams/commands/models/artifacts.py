@@ -67,7 +67,7 @@ def list_models(url: str | None, *, as_json: bool) -> None:
     for entry in found:
         table.add_row(
             entry.version,
-            datetime.fromtimestamp(entry.created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
+            _created(entry),
             _rounded(entry.metrics.get("recall_at_0.0001")),
             _rounded(entry.metrics.get("expected_calibration_error")),
             entry.problem or ("active" if entry.version == active else "usable"),
@@ -77,6 +77,22 @@ def list_models(url: str | None, *, as_json: bool) -> None:
         Console().print(table)
     else:
         click.echo(f"no models at {place.registry.url}", err=True)
+
+
+def _lines(entry: Summary) -> list[str]:
+    """One artifact for people."""
+    return [
+        f"version: {entry.version}",
+        f"created: {_created(entry)} UTC",
+        f"state: {entry.problem or 'usable'}",
+        f"feature table: {entry.schema_id}",
+        f"folder: {entry.folder}",
+        *(f"{name}: {value:.6g}" for name, value in entry.metrics.items() if isinstance(value, int | float)),
+    ]
+
+
+def _created(entry: Summary) -> str:
+    return datetime.fromtimestamp(entry.created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _rounded(figure: float | None) -> str:
@@ -99,8 +115,7 @@ def show_model(name: str | None, url: str | None, *, card: bool, as_json: bool) 
     elif as_json:
         click.echo(json.dumps(_as_json(entry)))
     else:
-        for key, value in _as_json(entry).items():
-            click.echo(printable(f"{key}: {value}"))
+        click.echo("\n".join(map(printable, _lines(entry))))
     if entry.problem:
         raise ArtifactIncompatible(entry.problem)
 

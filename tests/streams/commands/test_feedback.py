@@ -127,6 +127,13 @@ def test_a_time_that_cannot_be_read_is_refused_with_the_forms_that_can(tmp_path:
     assert "write 2026-11-27T14:03" in " ".join(done.stderr.split())
 
 
+def test_a_call_of_the_year_after_is_refused(tmp_path: Path) -> None:
+    """Nobody can have heard it: a digit is wrong."""
+    done = run("add", "robocall", "--calling", "+12025550123", "--at", "2099-11-27T14:03", "--out", tmp_path / "o")
+    assert done.exit_code == 2
+    assert "is to come" in done.stderr
+
+
 def test_a_row_beyond_the_bounds_of_the_contract_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(f"call_id,verdict\nc,robocall\n{'c' * 129},robocall\n")
     done = run("import", tmp_path / "t.csv", "--preset", "analyst", "--out", tmp_path / "out.jsonl")

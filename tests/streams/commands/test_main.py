@@ -18,6 +18,14 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_a_file_that_cannot_be_written_is_one_line_for_people(tmp_path: Path) -> None:
+    """No number of an error, and the file before what is wrong with it."""
+    done = run("simulate", "--hours", "0.01", "--out", str(tmp_path / "none" / "x"), "--labels", str(tmp_path / "l"))
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"robocall: {tmp_path / 'none' / 'x'}: No such file or directory"
+
+
 def test_help_names_every_command() -> None:
     """Without importing any of them."""
     done = run("--help")

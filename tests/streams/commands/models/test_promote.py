@@ -303,3 +303,7 @@ def test_listing_and_showing_name_the_artifact(made: Path) -> None:
     (same,) = [entry for entry in listed if entry["version"] == shown["version"]]
     assert same == {**shown, "active": False}
     assert shown["problem"] is None
+    lines = CliRunner().invoke(models, ["show", str(made / "good")], catch_exceptions=False).stdout.splitlines()
+    assert lines[0] == f"version: {shown['version']}"
+    assert "state: usable" in lines
+    assert not [line for line in lines if "{" in line]

@@ -23,6 +23,7 @@ FIRST = "tests/models/traffic/first/test_generate.py"
 FOURTH = "tests/models/traffic/fourth/test_generate.py"
 DURABILITY = "tests/streams/state/test_durability.py"
 SCAN = "tests/streams/wire/test_scan.py"
+LOOKUP = "tests/streams/commands/test_lookup.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
 GENERATED = "tests/streams/contract_docs/test_generated.py"
 DASHBOARDS = "tests/streams/contract_docs/dashboards/test_files.py"
@@ -70,7 +71,7 @@ TESTED_ELSEWHERE = {
         "tests/streams/commands/test_release.py",
         "one record, which is read there",
     ),
-    "streams/redis/list_entries": ("tests/streams/commands/test_lookup.py", "what the commands take and refuse"),
+    "streams/redis/list_entries": (LOOKUP, "what the commands take and refuse"),
     "streams/redis/list_changes": ("tests/streams/redis/test_lists.py", "a change is what workers make of it"),
     "streams/redis/releasing": ("tests/streams/redis/test_entities.py", "a release is what workers make of it"),
     "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),
@@ -204,6 +205,10 @@ TESTED_ELSEWHERE = {
         "tests/streams/commands/test_train.py",
         "options that train and evaluate share",
     ),
+    "streams/commands/lists": (LOOKUP, "typed there, on one Valkey with `lookup`"),
+    "streams/commands/shared/list_entries": (LOOKUP, "wrong entries and files are refused there"),
+    "streams/commands/shared/opened_archive": ("tests/streams/archive/test_query.py", "queries open it there"),
+    "streams/commands/shared/redis_of_settings": (LOOKUP, "asked there, and unreachable"),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),
     "streams/commands/models/doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),
     "streams/commands/models/artifacts": (PROMOTE, "listed, shown and compared there, beside promotions"),
@@ -242,7 +247,7 @@ TESTED_ELSEWHERE = {
     "streams/local/jars": (LOCAL, "damaged and foreign jars are given to it there"),
     "streams/local/kafka_broker": (LOCAL, "the broker is started there"),
     "streams/redis/erasing": ("tests/streams/commands/test_erase.py", "what the command erases"),
-    "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
+    "streams/redis/lookups": (LOOKUP, "what the command prints"),
     "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),
     "streams/state/inspection": ("tests/streams/commands/test_snapshots.py", "what the command says"),
     "streams/state/snapshot_errors": ("tests/streams/state/test_snapshot_file.py", "one error, raised there"),

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -22,7 +22,7 @@ from detector.features.window_constants import MINUTE_MS
 from models.data.joining import TOLERANCE_MS
 from streams.archive.coverage import require_some
 from streams.archive.export import LabelRules, Span, events, parts_of, write_labels
-from streams.archive.files import ArchiveFile, ArchiveStore, ArchiveUnusable, Part, day_of
+from streams.archive.files import ArchiveFile, ArchiveStore, Part, day_of
 from streams.archive.metrics import ArchiveMetrics
 from streams.archive.numbers import NumberKey
 from streams.archive.output import show, write_csv, write_json
@@ -35,8 +35,10 @@ from streams.archive.upkeep import prune as delete
 from streams.cases.waiting import WaitingCases
 from streams.commands.cases.due import DUE
 from streams.commands.child import run as run_apart
-from streams.commands.lookup import checked_entries
 from streams.commands.shared.distinct_files import require_distinct
+from streams.commands.shared.list_entries import checked_entries
+from streams.commands.shared.opened_archive import opened
+from streams.commands.shared.options import Instant, epoch_ms
 from streams.files import open_output
 from streams.kafka.client import require_topics
 from streams.log import configure_log
@@ -150,22 +152,6 @@ async def _compacting(every_s: float) -> None:
             log.info("archive is tidy", said=said[-1] if said else "")
 
 
-def opened(settings: ArchiveSettings) -> ArchiveStore:
-    """The archive to read; it is said where nothing is in it, which would else look like one without calls.
-
-    It blocks for listing it.
-
-    Raises:
-        StorageError: it cannot be listed.
-    """
-    store = ArchiveStore(settings.url)
-    try:
-        require_some(store)
-    except ArchiveUnusable as nothing:
-        click.echo(str(nothing), err=True)
-    return store
-
-
 @archive.command()
 @click.argument("sql")
 @click.option("--json", "form", flag_value="json", help="One JSON object a row and line on standard output.")
@@ -191,25 +177,6 @@ def query(sql: str, form: str | None) -> None:
             write_csv(cursor, sys.stdout.buffer)
         else:
             show(cursor, Console())
-
-
-class Instant(click.ParamType):
-    """A UTC day or an ISO 8601 instant; UTC where no offset is given."""
-
-    name = "DAY|INSTANT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read what was given."""
-        try:
-            instant = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is neither a day, 2026-11-25, nor an instant, 2026-11-25T14:00:00", param, ctx)
-        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def epoch_ms(instant: datetime) -> int:
-    """Epoch milliseconds."""
-    return round(instant.timestamp() * 1_000)
 
 
 @archive.command()

@@ -28,10 +28,10 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve import artifact
 from streams.archive.doctor import archived
 from streams.cases import doctor as cases
-from streams.commands import recent_events
 from streams.commands.cases.due import DUE
 from streams.commands.exposure import clock_complaint, exposures
 from streams.commands.models import doctor as model_doctor
+from streams.commands.shared import recent_events
 from streams.errors import KafkaUnreachable
 from streams.kafka import fleet_secret, topics
 from streams.metrics import Metric

@@ -21,7 +21,7 @@ from streams.archive.settings import ARCHIVED, ArchiveSettings
 from streams.cases.recording import looked_up, record
 from streams.cases.roles import Role, require
 from streams.commands.cases.command import with_cases
-from streams.commands.lookup import with_redis
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.kafka.publishing.entity_topic import publish_end
 from streams.kafka.topics import CAMPAIGNS, CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
 from streams.redis.connection import E164

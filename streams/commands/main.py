@@ -90,7 +90,7 @@ COMMANDS = {
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "audit": ("streams.commands.audit:audit", "Say which promises were not kept, from the topics alone."),
     "lists": (
-        "streams.commands.lookup:lists",
+        "streams.commands.lists:lists",
         "Keep the lists: allow, block, do-not-originate, emergency, opt-out, traps.",
     ),
     "dno": (

@@ -10,7 +10,7 @@ from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 from detector.policy.standing import MODEL_SOURCE
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
-from streams.commands.lookup import with_redis
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.kafka.publishing.entity_topic import publish_end
 from streams.redis.connection import E164
 from streams.redis.list_entries import TRUNK_ID

@@ -1,14 +1,12 @@
 """`robocall train` and `robocall evaluate`: from labelled calls to an artifact, and what it is worth."""
 
 import json
-import shlex
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -29,6 +27,7 @@ from streams.commands.shared.labelled import (
     serving_schema,
     simulated,
 )
+from streams.commands.shared.options import made_by
 from streams.running.clock import wall_clock_ms
 from streams.running.printable import printable
 from streams.running.progress import step
@@ -207,23 +206,6 @@ def _refuse_reserved(seed: int) -> None:
 
     if seed in {EVALUATION_SEED, HELD_OUT_SEED, LEARNT_SEED, SEED}:
         raise click.UsageError(f"seed {seed} is kept for worlds that models are judged by: give another --seed")
-
-
-def made_by(context: click.Context) -> dict[str, str]:
-    """The command as it was typed, without where its result goes, and the commit of the code.
-
-    Args:
-        context: Of the command.
-    """
-    from models.judge.report.quality import commit  # noqa: PLC0415 - scikit-learn takes seconds
-
-    options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
-    typed = ["robocall", str(context.info_name)]
-    for name, value in context.params.items():
-        if name != "out" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            for one in value if isinstance(value, tuple) else (value,):
-                typed += [options[name]] if one is True else [options[name], str(one)]
-    return {"command": shlex.join(typed), "commit": commit()}
 
 
 def _of_files(

@@ -46,7 +46,8 @@ from streams.commands.models.place import (
     place_of,
 )
 from streams.commands.questions.table import answered_rows
-from streams.commands.train import made_by, print_curve
+from streams.commands.shared.options import made_by
+from streams.commands.train import print_curve
 from streams.files import changing
 from streams.numbers.assigned import read_unassigned
 from streams.running.clock import wall_clock_ms

@@ -30,9 +30,9 @@ from streams.archive.settings import ArchiveSettings
 from streams.commands.adapt.nights import ATTEMPTS, Night, Notes, Schedule, iso
 from streams.commands.adapt.places import LOT, LOT_FILE
 from streams.commands.child import CommandFailed
-from streams.commands.lookup import with_redis
 from streams.commands.models.place import Place
 from streams.commands.models.promote import put_in_shadow
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.kafka.topics import CALL_EVENTS
 from streams.redis.connection import NO_MODEL
 from streams.running.clock import wall_clock_ms

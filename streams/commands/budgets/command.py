@@ -26,7 +26,6 @@ from streams.commands.budgets.telling import held_back, plain, table_of, whose_i
 from streams.commands.events.feedback import feedback_of
 from streams.commands.events.lines import with_events
 from streams.commands.events.source import Source, source_options
-from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
 from streams.commands.models.place import (
     FILE,
@@ -41,6 +40,7 @@ from streams.commands.questions.answers import Answer, answers_in, answers_of
 from streams.commands.questions.table import is_table
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.commands.shared.distinct_files import require_distinct
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.files import changing
 from streams.redis.connection import list_key
 from streams.running.clock import wall_clock_ms

@@ -28,13 +28,13 @@ from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_o
 from streams.cases.recording import record as note_done
 from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
-from streams.commands.archive import epoch_ms
 from streams.commands.campaigns.showing import lines_of, object_of, table_of
 from streams.commands.events.lines import require_events
 from streams.commands.events.source import Source, source_options
 from streams.commands.models.place import FILE
 from streams.commands.records.rows import Tally, deliver, tell
 from streams.commands.replay import read_batches
+from streams.commands.shared.options import epoch_ms
 from streams.commands.shared.unmasking import Numbers, unmask_option
 from streams.errors import ReplayFailed
 from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS

@@ -13,7 +13,7 @@ from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
 from streams.cases.store import CaseStore
 from streams.commands.cases.showing import line, lines
-from streams.commands.lookup import JSON_OPTION
+from streams.commands.shared.options import JSON_OPTION
 from streams.commands.shared.unmasking import MASKED, Numbers, unmask_option
 from streams.running.clock import wall_clock_ms
 from streams.running.progress import step

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
-from streams.commands.lookup import with_redis
 from streams.commands.models.doctor import SENTENCES, enforced
 from streams.commands.models.place import place_of
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.console.steering.model import ModelFacts
 from streams.redis.worker_reports import WorkerReport, told
 from streams.settings import Settings

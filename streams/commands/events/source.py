@@ -21,9 +21,9 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
 from streams.archive.settings import ArchiveSettings
-from streams.commands.archive import Instant, epoch_ms
 from streams.commands.models.place import FILE
 from streams.commands.replay import read_batches
+from streams.commands.shared.options import Instant, epoch_ms
 from streams.running.clock import wall_clock_ms
 from streams.screening.pipeline import MAX_BATCH
 from streams.settings import load_settings

@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from detector.contract.errors import RobocallError
-from streams.commands.lookup import with_redis
 from streams.commands.models.doctor import SENTENCES
 from streams.commands.models.place import JSON_OPTION, REGISTRY_OPTION, place_of, whole
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.redis.worker_reports import WorkerHealth, WorkerReport, announce, told
 from streams.running.printable import printable
 from streams.running.progress import Say, step

@@ -30,7 +30,6 @@ from models.serve.artifact import Model
 from models.store.promotions import Promotion
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
-from streams.commands.lookup import with_redis
 from streams.commands.models.beside import beside
 from streams.commands.models.following import WAIT_OPTION, Answers, ModelRefused, announced
 from streams.commands.models.place import (
@@ -46,6 +45,7 @@ from streams.commands.models.place import (
     whole,
 )
 from streams.commands.shared.labelled import evaluation_set
+from streams.commands.shared.redis_of_settings import with_redis
 from streams.redis.connection import NO_MODEL, SHADOW_MODEL
 from streams.running.printable import printable
 from streams.running.progress import step

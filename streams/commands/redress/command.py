@@ -26,8 +26,8 @@ from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
 from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
 from streams.commands.cases.showing import line, when
-from streams.commands.lookup import JSON_OPTION
 from streams.commands.records.zone import Zone
+from streams.commands.shared.options import JSON_OPTION
 from streams.commands.shared.unmasking import MASKED, Numbers, unmask_option
 from streams.redress.granting import MOST_DAYS, Lifted, stays
 from streams.redress.granting import grant as granted

@@ -18,12 +18,12 @@ from streams.archive.settings import ArchiveSettings
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
-from streams.commands.archive import opened
 from streams.commands.campaigns.command import known
 from streams.commands.models.place import REGISTRY_OPTION, model_option
 from streams.commands.referral.campaign import FILE, calls_of, days_of, file_of_record
 from streams.commands.referral.deriving import HISTORY_H, Derived, derived
 from streams.commands.shared.distinct_files import require_distinct
+from streams.commands.shared.opened_archive import opened
 from streams.referral.collecting import MOST_CALLS, collected
 from streams.referral.package import (
     MOST_TEXT,

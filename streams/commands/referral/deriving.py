@@ -10,10 +10,10 @@ from rich.console import Console
 from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.archive.export import Span, events, parts_of
 from streams.archive.settings import ArchiveSettings
-from streams.commands.archive import opened
 from streams.commands.models.beside import beside
 from streams.commands.models.place import place_of
 from streams.commands.replay import loaded, replayed, require_judged
+from streams.commands.shared.opened_archive import opened
 from streams.referral.collecting import DECISIONS
 from streams.referral.deriving import Decided, Difference, decisions_of, differences, wanted
 from streams.referral.package import Package, PackageRefused

@@ -17,9 +17,9 @@ from detector.policy.lists import Basis
 from models.data.cells import inert
 from streams.archive.settings import ArchiveSettings
 from streams.cases.roles import Role, require
-from streams.commands.archive import opened
 from streams.commands.policy.saving import named_file, save_policy
 from streams.commands.scorecards.showing import show
+from streams.commands.shared.opened_archive import opened
 from streams.running.clock import utc_today
 from streams.running.printable import printable
 from streams.running.progress import Say, step

@@ -1,1 +1,1 @@
-"""What several commands have in common: options, stores, and what they refuse. No command stands here."""
+"""What several commands have in common: options, stores of the settings, what is refused. No command is here."""

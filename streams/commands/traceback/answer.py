@@ -17,9 +17,9 @@ from streams.archive.query import connected
 from streams.archive.settings import ArchiveSettings
 from streams.cases.recording import record
 from streams.cases.roles import Role, require
-from streams.commands.archive import opened
 from streams.commands.records.zone import Zone
 from streams.commands.shared.distinct_files import require_distinct
+from streams.commands.shared.opened_archive import opened
 from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_of
 from streams.files import open_output
 from streams.running.clock import wall_clock_ms

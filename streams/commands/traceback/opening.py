@@ -18,7 +18,8 @@ from streams.archive.query import connected
 from streams.archive.settings import ArchiveSettings
 from streams.cases.roles import Role, require
 from streams.cases.settings import CaseSettings
-from streams.commands.archive import Instant, epoch_ms, opened
+from streams.commands.shared.opened_archive import opened
+from streams.commands.shared.options import Instant, epoch_ms
 from streams.commands.shared.unmasking import MASKED
 from streams.commands.traceback.answer import ZONE_OPTION
 from streams.commands.traceback.inputs import JSON_OPTION, is_text, office, rows_of

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from streams.commands.recent_events import (
+from streams.commands.shared.recent_events import (
     FEWEST_SETUPS,
     MOST_PARTITIONS,
     Recent,

@@ -32,6 +32,16 @@ def test_no_broker_is_one_line(side: str, monkeypatch: pytest.MonkeyPatch) -> No
         typed(side)
 
 
+def test_the_consumer_says_at_once_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a broker it takes ten seconds to find that out."""
+
+    def away(_: object) -> None:
+        raise NotHere("no broker")
+
+    monkeypatch.setattr("streams.commands.conformance.group_view", away)
+    assert "Looking for workers" in CliRunner().invoke(conformance, ["consumer"]).stderr
+
+
 @pytest.mark.parametrize("side", ["detector", "consumer"])
 def test_what_publishes_wants_to_be_told_where_it_may(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks nobody before that."""

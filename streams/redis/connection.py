@@ -92,7 +92,7 @@ class RedisUnreachable(RobocallError):
 def _detail(cause: BaseException) -> str:
     """What went wrong, without the address, which the client says up to twice."""
     errno = _ERRNO.match(str(cause))
-    if errno is not None:
+    if errno is not None and "[SSL" not in str(cause):  # a fault of TLS has a number of its own
         return os.strerror(int(errno.group(1))).lower()
     said = _AT.sub("", str(cause))
     return f"{type(cause).__name__}: {said}".splitlines()[0].rstrip(": ")

@@ -15,7 +15,7 @@ from streams.commands.budgets.asking import KEPT, write_asked
 from streams.commands.budgets.command import budgets
 from streams.commands.feedback import feedback
 from streams.commands.questions.asked import Asked
-from streams.commands.questions.table import COLUMNS, answered_rows, write_table
+from streams.commands.questions.table import COLUMNS, QuestionsUnreadable, answered_rows, write_table
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from tests.streams.archive.archive_case import put
 from tests.streams.commands.budgets import lawful_calls
@@ -295,7 +295,11 @@ def test_who_cannot_tell_says_so_and_is_not_asked_again(word: str, tmp_path: Pat
     run(*measure)
     asked = [row["call_ids"] for row in rows_of(table)]
     answer(table, word, most=3)
+    kept = table.read_text()
     answer(table, "robocal", most=2)
+    with pytest.raises(QuestionsUnreadable, match="question 4 'robocal'"):
+        run(*measure)
+    table.write_text(kept)
 
     run(*measure)
 

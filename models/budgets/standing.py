@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from detector.policy.settings import StandingBlocks
-from models.budgets.bounds import Floats, ReferenceCalls
+from models.budgets.bounds import Floats, Ints, ReferenceCalls
 
 Calls = TypeVar("Calls", bound=ReferenceCalls)
 
@@ -25,26 +25,24 @@ def with_standing_blocks(calls: Calls, rule: StandingBlocks, from_margin: float)
         from_margin: Lower margins bring about no standing block: nothing is blocked below it.
     """
     margins = calls.margins.copy()
-    hot = np.flatnonzero(calls.margins >= from_margin)
-    callers, counts = np.unique(calls.callers[hot], return_counts=True)
-    for caller in callers[counts >= rule.after_blocks].tolist():
-        own = np.flatnonzero(calls.callers == caller)
-        own = own[np.argsort(calls.at_ms[own], kind="stable")]
-        margins[own] = _raised(calls.margins[own], calls.at_ms[own].tolist(), rule, from_margin)
+    blocked, counts = np.unique(calls.callers[calls.margins >= from_margin], return_counts=True)
+    own = np.flatnonzero(np.isin(calls.callers, blocked[counts >= rule.after_blocks]))
+    own = own[np.lexsort((calls.at_ms[own], calls.callers[own]))]
+    for one in np.split(own, np.flatnonzero(np.diff(calls.callers[own])) + 1):
+        margins[one] = _raised(calls.margins[one], calls.at_ms[one], rule, from_margin)
     return replace(calls, margins=margins)
 
 
-def _raised(margins: Floats, at_ms: list[int], rule: StandingBlocks, from_margin: float) -> Floats:
+def _raised(margins: Floats, at_ms: Ints, rule: StandingBlocks, from_margin: float) -> Floats:
     """Margins of one caller's calls in order of time."""
     raised = margins.copy()
-    recent: list[int] = []
-    for index in np.flatnonzero(margins >= from_margin).tolist():
-        now_ms = at_ms[index]
-        recent = [one for one in recent if at_ms[one] > now_ms - rule.within_s * 1_000]
-        recent.append(index)
-        if len(recent) < rule.after_blocks:
-            continue
-        stands_from = min(np.sort(margins[recent])[-rule.after_blocks], margins[index])  # it is blocked itself
-        end = int(np.searchsorted(at_ms, now_ms + rule.block_s * 1_000, side="left"))
-        raised[index + 1 : end] = np.maximum(raised[index + 1 : end], stands_from)
+    blocks = np.flatnonzero(margins >= from_margin)
+    when_ms = at_ms[blocks]
+    first = np.searchsorted(when_ms, when_ms - rule.within_s * 1_000, side="right")
+    end = np.searchsorted(at_ms, when_ms + rule.block_s * 1_000, side="left")
+    for last in np.flatnonzero(np.arange(len(blocks)) - first + 1 >= rule.after_blocks).tolist():
+        recent = margins[blocks[first[last] : last + 1]]
+        stands_from = min(np.sort(recent)[-rule.after_blocks], recent[-1])  # it is blocked itself
+        stands = raised[blocks[last] + 1 : end[last]]
+        np.maximum(stands, stands_from, out=stands)
     return raised

@@ -6,6 +6,7 @@ lawful than may be.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 from detector.policy.budgets import MILLION, Budgets
@@ -16,33 +17,61 @@ from models.budgets.bounds import Bounded
 from models.budgets.references import References
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Ways:
-    """What the budget of one action may go by.
+    """What the budget of one action may go by. Each is made when it is asked for, as that may take seconds.
 
     Attributes:
+        references: Of the calls that were measured.
         budget: Share of lawful calls that may be hit.
         confidence: That it is kept.
-        audited: All calls, with what answers say of them.
-        by_answers: These, and pairs.
-        others: Registered senders where there are some, and last all calls, as if they were lawful.
+        times: As many times the budget may be hit of all calls, where it goes by registered senders.
+        standing: When blocks become a block of the caller; None where the action blocks nothing.
     """
 
+    references: References
     budget: float
     confidence: float
-    audited: AuditedCalls
-    by_answers: Basis
-    others: list[Basis]
+    times: float
+    standing: StandingBlocks | None = None
+
+    @cached_property
+    def by_answers(self) -> Basis:
+        """All calls, with what answers say of them, and pairs."""
+        return self._raised(Basis(self.references.audited, people=self.references.reciprocal))
+
+    @property
+    def audited(self) -> AuditedCalls:
+        """All calls, with what answers say of them."""
+        return cast("AuditedCalls", self.by_answers.calls)
 
     def lowest(self) -> tuple[Basis, Bounded | None]:
         """What lets the budget be spent from the lowest margin on, and that; None where there are too few callers."""
-        found = [(one, one.lowest(self.budget, self.confidence)) for one in (*self.others, self.by_answers)]
+        known = self.audited.known_lawful_cut(self.budget)
+        *others, by_answers = (replace(one, floor=max(one.floor, known)) for one in (*self._others(), self.by_answers))
+        found = [(one, one.lowest(self.budget, self.confidence)) for one in (*others, by_answers)]
         shown = [(one, bounded) for one, bounded in found if bounded is not None]
-        return min(shown, key=lambda one: one[1].margin) if shown else (self.others[-1], None)
+        return min(shown, key=lambda one: one[1].margin) if shown else (others[-1], None)
 
     def wanted(self, below: float) -> Wanted:
         """Where answers are of use, beside a margin that is reached without further ones."""
-        return Wanted(below, self.by_answers.held(self.budget, self.confidence))
+        held = self.by_answers.held(self.budget, self.confidence)
+        return Wanted(below, max(held, self.audited.known_lawful_cut(self.budget)))
+
+    def _others(self) -> list[Basis]:
+        """Registered senders where there are some, and last all calls, as if they were lawful."""
+        registered, everybody = self.references.registered, self.references.everybody
+        found = [Basis(everybody, is_of_all=True)]
+        if registered is not None:
+            people = self.references.reciprocal
+            found = [Basis(registered, people=people, everybody=everybody, times=self.times), *found]
+        return [self._raised(one) for one in found]
+
+    def _raised(self, basis: Basis) -> Basis:
+        """The same, where calls are also hit by the standing blocks that the action brings about."""
+        if self.standing is None:
+            return basis
+        return basis.with_standing_blocks(self.budget, self.confidence, self.standing)
 
 
 def ways_of(references: References, budgets: Budgets, standing: StandingBlocks) -> tuple[Ways, Ways]:
@@ -53,19 +82,6 @@ def ways_of(references: References, budgets: Budgets, standing: StandingBlocks) 
         budgets: Of the policy.
         standing: When blocks become a block of the caller, of the policy.
     """
-    return _ways(references, budgets.label_per_million, budgets, None), _ways(
-        references, budgets.block_per_million, budgets, standing
-    )
-
-
-def _ways(references: References, per_million: int, budgets: Budgets, standing: StandingBlocks | None) -> Ways:
-    budget, everybody, people = per_million / MILLION, references.everybody, references.reciprocal
-    found = [Basis(everybody, is_of_all=True), Basis(references.audited, people=people)]
-    if references.registered is not None:
-        found = [Basis(references.registered, people=people, everybody=everybody, times=budgets.most_of_all), *found]
-    if standing is not None:
-        found = [one.with_standing_blocks(budget, budgets.confidence, standing) for one in found]
-    audited = cast("AuditedCalls", found[-1].calls)
-    known = audited.known_lawful_cut(budget)
-    *others, by_answers = (replace(one, floor=max(one.floor, known)) for one in found)
-    return Ways(budget, budgets.confidence, audited, by_answers, others)
+    label, block = budgets.label_per_million / MILLION, budgets.block_per_million / MILLION
+    shared = budgets.confidence, budgets.most_of_all
+    return Ways(references, label, *shared), Ways(references, block, *shared, standing)

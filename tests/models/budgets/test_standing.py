@@ -44,6 +44,7 @@ def test_margins_that_block_nothing_bring_about_nothing() -> None:
     assert found.margins.tolist() == calls.margins.tolist()
 
 
+@example(calls=[(1, 0, 5.0), (1, 1, 5.0), (1, 60, 5.0), (1, 61, 1.0)])  # the first is just too long ago
 @example(calls=[(1, 0, 5.0), (1, 0, 5.0), (1, 0, 5.0), (1, 1, 4.0), (1, 100, 1.0)])
 @given(
     st.lists(

@@ -35,28 +35,30 @@ class Ways:
     times: float
     standing: StandingBlocks | None = None
 
-    @cached_property
-    def by_answers(self) -> Basis:
-        """All calls, with what answers say of them, and pairs."""
-        return self._raised(Basis(self.references.audited, people=self.references.reciprocal))
-
     @property
     def audited(self) -> AuditedCalls:
         """All calls, with what answers say of them."""
-        return cast("AuditedCalls", self.by_answers.calls)
+        return cast("AuditedCalls", self._answers.calls)
+
+    @cached_property
+    def by_answers(self) -> Basis:
+        """These, and pairs."""
+        return self._held(self._answers)
 
     def lowest(self) -> tuple[Basis, Bounded | None]:
         """What lets the budget be spent from the lowest margin on, and that; None where there are too few callers."""
-        known = self.audited.known_lawful_cut(self.budget)
-        *others, by_answers = (replace(one, floor=max(one.floor, known)) for one in (*self._others(), self.by_answers))
-        found = [(one, one.lowest(self.budget, self.confidence)) for one in (*others, by_answers)]
+        others = self._others()
+        found = [(one, one.lowest(self.budget, self.confidence)) for one in (*others, self.by_answers)]
         shown = [(one, bounded) for one, bounded in found if bounded is not None]
         return min(shown, key=lambda one: one[1].margin) if shown else (others[-1], None)
 
     def wanted(self, below: float) -> Wanted:
         """Where answers are of use, beside a margin that is reached without further ones."""
-        held = self.by_answers.held(self.budget, self.confidence)
-        return Wanted(below, max(held, self.audited.known_lawful_cut(self.budget)))
+        return Wanted(below, self.by_answers.held(self.budget, self.confidence))
+
+    @cached_property
+    def _answers(self) -> Basis:
+        return self._raised(Basis(self.references.audited, people=self.references.reciprocal))
 
     def _others(self) -> list[Basis]:
         """Registered senders where there are some, and last all calls, as if they were lawful."""
@@ -65,13 +67,17 @@ class Ways:
         if registered is not None:
             people = self.references.reciprocal
             found = [Basis(registered, people=people, everybody=everybody, times=self.times), *found]
-        return [self._raised(one) for one in found]
+        return [self._held(self._raised(one)) for one in found]
 
     def _raised(self, basis: Basis) -> Basis:
         """The same, where calls are also hit by the standing blocks that the action brings about."""
         if self.standing is None:
             return basis
         return basis.with_standing_blocks(self.budget, self.confidence, self.standing)
+
+    def _held(self, basis: Basis) -> Basis:
+        """The same, where no more calls are hit that a person called lawful than may be."""
+        return replace(basis, floor=max(basis.floor, self.audited.known_lawful_cut(self.budget)))
 
 
 def ways_of(references: References, budgets: Budgets, standing: StandingBlocks) -> tuple[Ways, Ways]:

@@ -5,6 +5,8 @@ brought about a standing block that still holds: the higher one of both. So budg
 blocks in force.
 """
 
+from bisect import bisect_left, insort
+from collections import deque
 from dataclasses import replace
 from typing import TypeVar
 
@@ -34,15 +36,26 @@ def with_standing_blocks(calls: Calls, rule: StandingBlocks, from_margin: float)
 
 
 def _raised(margins: Floats, at_ms: Ints, rule: StandingBlocks, from_margin: float) -> Floats:
-    """Margins of one caller's calls in order of time."""
-    raised = margins.copy()
-    blocks = np.flatnonzero(margins >= from_margin)
-    when_ms = at_ms[blocks]
-    first = np.searchsorted(when_ms, when_ms - rule.within_s * 1_000, side="right")
-    end = np.searchsorted(at_ms, when_ms + rule.block_s * 1_000, side="left")
-    for last in np.flatnonzero(np.arange(len(blocks)) - first + 1 >= rule.after_blocks).tolist():
-        recent = margins[blocks[first[last] : last + 1]]
-        stands_from = min(np.sort(recent)[-rule.after_blocks], recent[-1])  # it is blocked itself
-        stands = raised[blocks[last] + 1 : end[last]]
-        np.maximum(stands, stands_from, out=stands)
-    return raised
+    """Margins of one caller's calls in order of time; each call is looked at once."""
+    raised = margins.tolist()
+    within_ms, block_ms = rule.within_s * 1_000, rule.block_s * 1_000
+    blocks: deque[tuple[int, float]] = deque()
+    highest: list[float] = []  # of `blocks`, in order
+    standing: deque[tuple[int, float]] = deque()  # a later one is lower: what is lower than a later one says nothing
+    for place, (now_ms, margin) in enumerate(zip(at_ms.tolist(), margins.tolist(), strict=True)):
+        while standing and standing[0][0] <= now_ms:
+            standing.popleft()
+        if standing:
+            raised[place] = max(margin, standing[0][1])
+        if margin < from_margin:
+            continue
+        while blocks and blocks[0][0] <= now_ms - within_ms:
+            del highest[bisect_left(highest, blocks.popleft()[1])]
+        blocks.append((now_ms, margin))
+        insort(highest, margin)
+        if len(blocks) >= rule.after_blocks:
+            stands_from = min(highest[-rule.after_blocks], margin)  # it is blocked itself
+            while standing and standing[-1][1] <= stands_from:
+                standing.pop()
+            standing.append((now_ms + block_ms, stands_from))
+    return np.array(raised)
